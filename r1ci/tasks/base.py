@@ -1,0 +1,62 @@
+"""The task contract: a generator of questions with a checker and, often, a reference program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Question:
+    """One instance of a task."""
+
+    task: str
+    index: int
+    text: str
+    """The whole question as a user would ask it; the agent's prompt adds how to answer."""
+    answer: str
+    """A reference answer; the task's checker accepts it."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the checker and the reference program need beyond the text; plain JSON values."""
+
+    @property
+    def id(self) -> str:
+        """Name of the question, unique within one seed."""
+        return f"{self.task}#{self.index}"
+
+
+class Task(Protocol):
+    """A generator of questions with a checker. Instances are cheap, stateless and picklable."""
+
+    id: str
+    """Namespaced: rg/gcd, symbench/game24, bbh/boolean_expressions."""
+
+    def question(self, index: int, seed: int) -> Question:
+        """The index-th question of a seed: random-access, the same bytes on every machine."""
+        ...
+
+    def check(self, question: Question, answer_text: str) -> bool:
+        """Whether an answer is right. Pure, total, bounded: never evaluates it as code, never hangs, never raises."""
+        ...
+
+    def program(self, question: Question) -> str | None:
+        """A short reference Python program that prints the answer, reading the question's numbers from its own
+        literals; None where the task has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What is known of a task without importing its module."""
+
+    id: str
+    source: str
+    """SymBench, BIG-Bench-Hard or Reasoning-Gym."""
+    split: str
+    """train or test."""
+    module: str
+    """Module that makes it, imported on first use."""
+    summary: str
+    """One line."""
+    has_program: bool
