@@ -1,0 +1,36 @@
+"""What a step is given to run with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from r1ci.plan.steps import Step
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a step is, for people."""
+
+    done: int
+    total: int
+    text: str = ""
+    """Short facts: "reward 0.42 signal 0.55"."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """A step, the folder of its attempt, the folders it reads, and whom to tell about progress."""
+
+    step: Step
+    folder: Path
+    reads: Mapping[str, Path]
+    """Folders of finished steps by role."""
+    progress: Callable[[Progress], None]
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The step's resolved inputs."""
+        return self.step.inputs
