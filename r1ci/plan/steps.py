@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 KINDS = ("questions", "demonstrations", "model", "sft", "potential", "partition", "rl", "evaluation")
@@ -13,12 +14,14 @@ KINDS = ("questions", "demonstrations", "model", "sft", "potential", "partition"
 
 @dataclass(frozen=True)
 class Resources:
-    """What a step asks of the machine while it runs."""
+    """What a step asks of the machine while it runs, over all its workers."""
 
     workers: int = 0
+    """Ray Train workers; 0 runs in this process."""
     cpus: int = 1
     gpus: int = 0
     memory_mb: int = 0
+    """Memory of one worker (the GPU's where it has one), as estimated."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,13 @@ class Estimate:
     """What a step is expected to cost, with the formula that says how each figure came about."""
 
     tokens: int = 0
+    """Tokens sampled; in SFT, tokens trained on."""
     seconds: float = 0.0
     gpu_hours: float = 0.0
     memory_mb: int = 0
+    """Memory of one worker."""
     formulas: Mapping[str, str] = field(default_factory=dict)
+    """How each figure came about, as text with the numbers in it, by figure: tokens, seconds, gpu_hours, memory_mb."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,12 @@ class Step:
     """How it runs; no part of the id."""
     estimate: Estimate = Estimate()
     """What it costs; no part of the id."""
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+    """The spec's sections that say how it runs, never what comes out: executor, compute, plugins; no part of the id."""
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """Content id, equal on every machine: the same for equal inputs in any key order."""
+        """Content id, equal on every machine: the same for equal inputs in any key order. Computed once per object."""
         content = {"kind": self.kind, "inputs": self.inputs, "reads": self.reads}
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
         return f"{self.kind}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
