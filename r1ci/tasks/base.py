@@ -29,8 +29,10 @@ class Question:
 class Task(Protocol):
     """A generator of questions with a checker. Instances are cheap, stateless and picklable."""
 
-    id: str
-    """Namespaced: rg/gcd, symbench/game24, bbh/boolean_expressions."""
+    @property
+    def id(self) -> str:
+        """Namespaced: rg/gcd, symbench/game24, bbh/boolean_expressions."""
+        ...
 
     def question(self, index: int, seed: int) -> Question:
         """The index-th question of a seed: random-access, the same bytes on every machine."""

@@ -1,0 +1,49 @@
+"""The edge to the reasoning-gym package: imported on the first question (1.5 s), and leaving no trace."""
+
+from __future__ import annotations
+
+import functools
+import random
+import threading
+import warnings
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from r1ci.errors import EnvironmentMissing
+
+_lock = threading.Lock()
+
+
+def item(dataset: str, config: tuple[tuple[str, Any], ...], seed: int) -> Mapping[str, Any]:
+    """One item (question, answer, metadata) of a dataset, made from a seed.
+
+    A dataset draws item i from ``Random(seed + i)``, so item number ``seed`` of the dataset with seed 0 is the one
+    wanted: one dataset object serves every seed, without state and from any thread.
+    """
+    entry: Mapping[str, Any] = _dataset(dataset, config)[seed]
+    return entry
+
+
+@functools.lru_cache(maxsize=256)
+def _dataset(name: str, config: tuple[tuple[str, Any], ...]) -> Any:
+    return _package().create_dataset(name, seed=0, size=1, **dict(config))
+
+
+@functools.cache
+def _package() -> ModuleType:
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = random.getstate()
+        try:
+            import reasoning_gym
+        except ImportError as error:
+            raise EnvironmentMissing(
+                f"the rg/ tasks need the package reasoning-gym, which cannot be imported: {error}",
+                "pip install 'r1ci[tasks]' (it builds one dependency from C source, so a C compiler must be there), "
+                "or leave them out with tasks.train.exclude and tasks.test.exclude: ['rg/*']",
+            ) from error
+        finally:
+            random.setstate(before)
+    module: ModuleType = reasoning_gym
+    return module
