@@ -32,8 +32,8 @@ class Request:
     seed: int = 0
     """The sampled ids depend on this, the context and the weights alone."""
     stop: tuple[str, ...] = ()
-    episode: int | None = None
-    """Names the episode, so that an engine may keep its key-value cache between turns."""
+    episode: int = 0
+    """The announced episode this belongs to; its requests extend one another's context."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ class Engine(Protocol):
         """Sample one completion."""
         ...
 
+    async def open(self, episode: int) -> None:
+        """Announce an episode that will make requests; waits for a free place where places are limited."""
+        ...
+
     async def release(self, episode: int) -> None:
-        """Forget what was kept for an episode."""
+        """The episode makes no further requests; forget what was kept for it."""
         ...

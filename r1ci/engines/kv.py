@@ -1,0 +1,96 @@
+"""A key-value cache of fixed places, one per episode, that survives between turns.
+
+Every episode owns a row. Rows that are being decoded are kept at the front, so that a step reads them as one view
+without copying. Positions are per row: a chunk of new tokens is written at each row's own length.
+
+Shapes: N layers, c keys or values, S places, H key-value heads, T positions, D head size, R rows of one forward pass, L new tokens, Q query heads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface
+
+ATTENTION = "r1ci_rows"
+"""Name under which the attention below is known to transformers."""
+
+
+class RowCache:
+    """Keys and values of all places; duck-types the part of transformers' Cache that a decoder layer calls."""
+
+    is_compileable = False
+
+    def __init__(self, config: Any, places: int, positions: int, dtype: torch.dtype, device: torch.device) -> None:
+        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        shape = (config.num_hidden_layers, 2, places, config.num_key_value_heads, positions, head)
+        self.kv_NcSHTD = torch.zeros(shape, dtype=dtype, device=device)
+        self.lengths = [0] * places
+        self._rows = slice(0, 0)
+        self._extent = 0
+
+    def begin(self, start: int, positions_RL: Tensor, extent: int) -> None:
+        """The next forward pass is for the places from ``start`` on, writes these positions, reads up to ``extent``."""
+        self._rows = slice(start, start + positions_RL.shape[0])
+        self._positions_RL = positions_RL
+        self._place_R1 = torch.arange(start, self._rows.stop, device=positions_RL.device)[:, None]
+        self._extent = extent
+
+    def update(self, key_RHLD: Tensor, value_RHLD: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> Any:
+        """Write new keys and values; return those of all positions that the pass may look at."""
+        for which, new_RHLD in enumerate((key_RHLD, value_RHLD)):
+            self.kv_NcSHTD[layer_idx, which][self._place_R1, :, self._positions_RL] = new_RHLD.transpose(1, 2)
+        view = self.kv_NcSHTD[layer_idx, :, self._rows, :, : self._extent]
+        return view[0], view[1]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Unused by the forward pass, which is given its positions; transformers asks all the same."""
+        return 0
+
+    def swap(self, a: int, b: int) -> None:
+        """Exchange two places."""
+        if a == b:
+            return
+        extent = max(self.lengths[a], self.lengths[b])
+        part = self.kv_NcSHTD[:, :, :, :, :extent]
+        keep = part[:, :, a].clone()
+        part[:, :, a] = part[:, :, b]
+        part[:, :, b] = keep
+        self.lengths[a], self.lengths[b] = self.lengths[b], self.lengths[a]
+
+    def copy(self, source: int, target: int) -> None:
+        """Make one place a copy of another."""
+        extent = self.lengths[source]
+        self.kv_NcSHTD[:, :, target, :, :extent] = self.kv_NcSHTD[:, :, source, :, :extent]
+        self.lengths[target] = extent
+
+
+def rows_attention(
+    module: Any, query_RQLD: Tensor, key_RHTD: Tensor, value_RHTD: Tensor, mask: Tensor | None, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """Grouped-query attention without repeating keys: the queries that share a head become rows of one product."""
+    rows, queries, length, size = query_RQLD.shape
+    heads = key_RHTD.shape[1]
+    group = queries // heads
+    query = query_RQLD.reshape(rows, heads, group * length, size) * kwargs["scaling"]
+    scores = query @ key_RHTD.transpose(2, 3)
+    scores = scores.view(rows, heads, group, length, -1)
+    if mask is not None:
+        scores = scores + mask[:, None]
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+    out = weights.view(rows, heads, group * length, -1) @ value_RHTD
+    return out.view(rows, queries, length, size).transpose(1, 2), None
+
+
+def row_mask(positions_RL: Tensor, extent: int, dtype: torch.dtype) -> Tensor:
+    """Additive mask (R, 1, L, T): a token sees its own row up to its own position."""
+    column_T = torch.arange(extent, device=positions_RL.device)
+    hidden = column_T[None, None] > positions_RL[:, :, None]
+    return torch.zeros(hidden.shape, dtype=dtype, device=positions_RL.device).masked_fill_(
+        hidden, torch.finfo(dtype).min
+    )[:, None]
+
+
+AttentionInterface.register(ATTENTION, rows_attention)
