@@ -73,6 +73,12 @@ def integer(text: str) -> int | None:
     return int(match[1].replace(",", "")) if match else None
 
 
+def same_integer(text: str, reference: str) -> bool:
+    """Whether both are the same whole number."""
+    value = integer(text)
+    return value is not None and value == integer(reference)
+
+
 def hexadecimal(text: str) -> int | None:
     """A whole number in hexadecimal with or without ``0x``; bare digits without a letter are read as decimal."""
     text = unwrap(text, brackets=True).translate(_MINUS)

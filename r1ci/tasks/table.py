@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from r1ci.tasks.base import TaskInfo
 
+OWN = "r1ci.tasks.symbench"
 INTEGERS = "r1ci.tasks.reasoning_gym.integers"
 EXPRESSIONS = "r1ci.tasks.reasoning_gym.expressions"
 SEQUENCES = "r1ci.tasks.reasoning_gym.sequences"
-GYM = "Reasoning-Gym"
+GYM, SYMBENCH, BBH = "Reasoning-Gym", "SymBench", "BIG-Bench-Hard"
 
 TABLE: tuple[TaskInfo, ...] = (
+    TaskInfo(
+        "symbench/statistical_counting",
+        SYMBENCH,
+        "train",
+        f"{OWN}.statistical_counting",
+        "score of the runs of equal letters",
+        True,
+    ),
+    TaskInfo(
+        "symbench/string_insertion",
+        SYMBENCH,
+        "train",
+        f"{OWN}.string_insertion",
+        "a letter inserted after each of five patterns",
+        True,
+    ),
+    TaskInfo("symbench/game24", SYMBENCH, "train", f"{OWN}.game24", "an expression of four numbers worth 24", True),
+    TaskInfo(
+        "symbench/number_multiply", SYMBENCH, "test", f"{OWN}.number_multiply", "products of signed numbers", True
+    ),
+    TaskInfo(
+        "bbh/boolean_expressions", BBH, "train", "r1ci.tasks.bbh.boolean_expressions", "truth of and, or, not", True
+    ),
+    TaskInfo(
+        "bbh/object_counting", BBH, "test", "r1ci.tasks.bbh.object_counting", "things of one kind in a list", True
+    ),
     TaskInfo("rg/gcd", GYM, "train", INTEGERS, "greatest common divisor", True),
     TaskInfo("rg/lcm", GYM, "train", INTEGERS, "least common multiple", True),
     TaskInfo("rg/chain_sum", GYM, "train", EXPRESSIONS, "sums and differences", True),

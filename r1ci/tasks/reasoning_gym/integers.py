@@ -63,8 +63,7 @@ class BaseConversionConfig:
 
 def same_integer(question: Question, answer_text: str) -> bool:
     """Equal whole numbers."""
-    value = answers.integer(answer_text)
-    return value is not None and value == answers.integer(question.answer)
+    return answers.same_integer(answer_text, question.answer)
 
 
 def same_digits(question: Question, answer_text: str) -> bool:
