@@ -1,0 +1,102 @@
+"""What the shell offers after a tab: specs, runs, names and dotted keys. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from r1ci.cli.runs import run_names
+from r1ci.cli.settings import Settings
+from r1ci.cli.specs import list_specs
+
+
+def complete_spec(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Shipped specs, then the shell's own files."""
+    found = _starting(map(str, list_specs()), incomplete)
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def complete_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Runs in the store."""
+    return _starting(run_names(_root(ctx)), incomplete)
+
+
+def complete_spec_or_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Specs and runs."""
+    return _starting([*map(str, list_specs()), *run_names(_root(ctx))], incomplete)
+
+
+def complete_spec_words(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A spec first, dotted keys after it."""
+    if not ctx.params.get(parameter.name or ""):
+        return complete_spec(ctx, parameter, incomplete)
+    return complete_key(ctx, parameter, incomplete)
+
+
+def complete_run_words(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A run first, dotted keys after it."""
+    if not ctx.params.get(parameter.name or ""):
+        return complete_run(ctx, parameter, incomplete)
+    return complete_key(ctx, parameter, incomplete)
+
+
+def complete_key(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Dotted keys of the language, ready for a value."""
+    return _starting((f"{key}=" for key in dotted_keys()), incomplete)
+
+
+def complete_name(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What ``show`` can describe: tasks, runs, steps and objectives."""
+    from r1ci.spec.presets import OBJECTIVE_PRESETS
+    from r1ci.tasks.registry import catalog
+
+    root = _root(ctx)
+    steps = [path.name for path in sorted((root / "steps").glob("*"))]
+    return _starting([*(task.id for task in catalog()), *run_names(root), *OBJECTIVE_PRESETS, *steps], incomplete)
+
+
+def complete_fetchable(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models that ship inside wheels."""
+    from r1ci.spec.presets import MODEL_PRESETS
+
+    return _starting((name for name, preset in MODEL_PRESETS.items() if preset["kind"] == "gguf"), incomplete)
+
+
+def dotted_keys() -> list[str]:
+    """Every dotted key of the language that holds a value, in the order of the language."""
+    from r1ci.spec.models import Experiment
+
+    return list(dict.fromkeys(_keys(Experiment, "")))
+
+
+def _keys(section: Any, prefix: str) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        sections = list(_sections(field.annotation))
+        if not sections:
+            yield f"{prefix}{name}"
+        for inner in sections:
+            yield from _keys(inner, f"{prefix}{name}.")
+
+
+def _sections(annotation: Any) -> Iterator[Any]:
+    """The sections a field may hold; lists and mappings of sections count as values."""
+    from r1ci.spec.models import Section
+
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    elif typing.get_origin(annotation) not in (list, dict, tuple):
+        for argument in typing.get_args(annotation):
+            yield from _sections(argument)
+
+
+def _starting(names: typing.Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _root(ctx: click.Context) -> Path:
+    return ctx.ensure_object(Settings).root

@@ -1,0 +1,66 @@
+"""From the words on the command line to runs in a store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from r1ci.errors import StoreError, UsageError
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment in a store."""
+
+    root: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the experiment's own files lie."""
+        return self.root / "experiments" / self.name
+
+    def read_json(self, file: str) -> Any:
+        """One of the experiment's JSON files.
+
+        Raises:
+            StoreError: it is missing or damaged.
+        """
+        path = self.folder / file
+        hint = "run the spec again with --exists overwrite: finished steps are reused"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise StoreError(f"{path} is missing", hint) from error
+        except ValueError as error:
+            raise StoreError(f"{path} is damaged: {error}", hint) from error
+
+
+def run_names(root: Path) -> list[str]:
+    """The experiments of a store."""
+    return sorted(path.name for path in (root / "experiments").glob("*") if path.is_dir())
+
+
+def find_run(argument: str, root: Path) -> Run:
+    """A run by its folder, or by its name in the store.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    path = Path(argument)
+    if path.is_dir() and path.resolve().parent.name == "experiments":
+        return Run(path.resolve().parent.parent, path.resolve().name)
+    names = run_names(root)
+    if argument in names:
+        return Run(root, argument)
+    near = get_close_matches(argument, names, n=1)
+    if near:
+        hint = f"did you mean '{near[0]}'?"
+    elif names:
+        hint = f"runs in {root}: {', '.join(names)}"
+    else:
+        hint = f"{root} holds no runs yet; --root DIR or R1CI_ROOT names another store"
+    raise UsageError(f"no run '{argument}' in {root}", hint)

@@ -1,0 +1,84 @@
+"""From the words on the command line to a resolved spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from r1ci.spec.load import Resolved
+    from r1ci.spec.vocabulary import Vocabulary
+
+SPECS = Path("specs")
+"""Where shipped specs lie, relative to the working directory."""
+
+
+overlay_option = click.option(
+    "-f",
+    "--overlay",
+    "overlays",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Spec laid over this one; may be repeated, later ones win.",
+)
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Specs and overrides: an override holds a ``=`` or starts with ``~``, unless a file has that very name."""
+    overrides = [word for word in words if ("=" in word or word.startswith("~")) and not Path(word).exists()]
+    return [word for word in words if word not in overrides], overrides
+
+
+def split_one(words: Sequence[str], what: str = "SPEC") -> tuple[str, list[str]]:
+    """Exactly one spec (or run) and its overrides.
+
+    Raises:
+        click.UsageError: there is none, or more than one.
+    """
+    names, overrides = split(words)
+    if len(names) == 1:
+        return names[0], overrides
+    if not names:
+        raise click.UsageError(f"{what} is missing", click.get_current_context(silent=True))
+    raise click.UsageError(
+        f"expected one {what}, found {len(names)}: {', '.join(names)}\nhelp: write an override as key=value",
+        click.get_current_context(silent=True),
+    )
+
+
+def find_spec(name: str) -> Path:
+    """The path of a spec; a bare name stands for ``specs/NAME.yaml``."""
+    path = Path(name)
+    short = SPECS / f"{name}.yaml"
+    return short if not path.exists() and not path.suffix and short.exists() else path
+
+
+def load_spec(name: str, overrides: Sequence[str] = (), overlays: Sequence[Path] = ()) -> Resolved:
+    """Load a spec with everything the command line lays over it, and import the plugins it names.
+
+    Raises:
+        SpecError: with every error in it.
+        UsageError: a plugin cannot be imported.
+    """
+    from r1ci.spec.load import load
+    from r1ci.tasks.registry import load_plugins
+
+    resolved = load(find_spec(name), overlays=overlays, overrides=overrides, environ=os.environ)
+    load_plugins(resolved.experiment.plugins)
+    return resolved
+
+
+def known_names() -> Vocabulary:
+    """The names that specs may use, those of loaded plugins included."""
+    from r1ci.tasks.registry import vocabulary
+
+    return vocabulary()
+
+
+def list_specs() -> list[Path]:
+    """Shipped specs below the working directory."""
+    return sorted(SPECS.glob("**/*.yaml"))
