@@ -52,7 +52,7 @@ class Execution:
     isolation: str = ""
     """The isolation level that held."""
     reason: str = ""
-    """One sentence for people, when the status alone does not say it (the limit that was hit, the infrastructure error)."""
+    """For people, when the status alone does not say it: the limit that was hit, the infrastructure error."""
 
 
 class Executor(Protocol):
