@@ -24,7 +24,7 @@ _WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
 _INTEGER = re.compile(rf"([+-]?{_WHOLE})(?:\.0*)?")
 _DECIMAL = re.compile(rf"[+-]?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?")
 _RATIO = re.compile(r"([+-]?[0-9]+) ?/ ?([0-9]+)")
-_HEXADECIMAL = re.compile(r"([+-]?)(0[xX])?([0-9a-fA-F]+)")
+_HEXADECIMAL = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|([1-9a-fA-F][0-9a-fA-F]*))")
 _OPTION = re.compile(r"\(?([A-Za-z])\)?(?:[.:)]?\s.*)?", re.DOTALL)
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 
@@ -80,13 +80,13 @@ def same_integer(text: str, reference: str) -> bool:
 
 
 def hexadecimal(text: str) -> int | None:
-    """A whole number in hexadecimal with or without ``0x``; bare digits without a letter are read as decimal."""
+    """A whole number in hexadecimal with or without ``0x``; bare digits without a letter are decimal, as in Python."""
     text = unwrap(text, brackets=True).translate(_MINUS)
     match = _HEXADECIMAL.fullmatch(text) if len(text) <= MAX_DIGITS else None
     if match is None:
         return integer(text)
-    sign, prefix, digits = match.groups()
-    value = int(digits, 16 if prefix or not digits.isdigit() else 10)
+    sign, prefix, prefixed, bare = match.groups()
+    value = int(prefixed, 16) if prefix else int(bare, 10 if bare.isdigit() else 16)
     return -value if sign == "-" else value
 
 

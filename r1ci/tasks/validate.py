@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from r1ci.tasks.base import Question, Task
 
-NO_ANSWERS = ("", " ", "None", "I do not know.", "()", "[[]", "\x00", "nan", "1/0", "<<<>>>")
+NO_ANSWERS = ("", " ", "None", "I do not know.", "[[]", "\x00", "not a number", "1/0", "<<<>>>")
 """Texts that answer no question of any shipped task."""
 TIMEOUT_S = 60.0
 """For all programs of one validation together."""

@@ -1,0 +1,230 @@
+"""What holds for every task in the catalogue."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import itertools
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from r1ci import tasks
+from r1ci.tasks.base import Question, Task
+from r1ci.tasks.distinct import distinct
+from r1ci.tasks.registry import catalog, get_task
+from r1ci.tasks.table import TABLE
+from r1ci.tasks.validate import run_trusted
+
+IDS = [info.id for info in TABLE]
+PROGRAMS_RUN = 6
+
+HOSTILE = {
+    "shell": "__import__('os').system('touch /tmp/r1ci_was_here')",
+    "power_tower": "9**9**9**9",
+    "megabyte_of_digits": "9" * 1_000_000,
+    "many_digits": "9" * 5000,
+    "deep_parentheses": "(" * 5000 + "1" + ")" * 5000,
+    "deep_brackets": "[" * 9000 + "]" * 9000,
+    "minuses": "-" * 19_000 + "1",
+    "nul": "1\x002",
+    "arabic_digits": "\u0661\u0662",
+    "superscript": "\u00b2",
+    "surrogate": "\ud800",
+    "huge_exponent": "1e999999999",
+    "huge_ratio": "1/" + "9" * 3999,
+    "fences": "```" * 3000,
+    "quotes": "'" * 19_999,
+    "commas": "," * 19_999,
+    "thousands": "1" + ",111" * 4000,
+}
+
+
+@pytest.fixture(scope="module", params=IDS)
+def task(request: pytest.FixtureRequest) -> Task:
+    return get_task(request.param)
+
+
+@pytest.fixture(scope="module")
+def questions(task: Task) -> list[Question]:
+    return [task.question(index, 7) for index in range(40)]
+
+
+def test_accepts_the_reference_answer(task: Task, questions: list[Question]) -> None:
+    assert [question.id for question in questions if not task.check(question, question.answer)] == []
+
+
+@pytest.mark.parametrize(
+    "wrapping", ["\n {} \t\n", "`{}`", "```\n{}\n```", "```text\n{}\n```", "$ {} $", "**{}**", "<<<{}>>>"]
+)
+def test_accepts_the_reference_answer_in_wrapping(task: Task, questions: list[Question], wrapping: str) -> None:
+    wrapped = [(question, wrapping.format(question.answer)) for question in questions]
+    assert [text for question, text in wrapped if not task.check(question, text)] == []
+
+
+@pytest.mark.parametrize("text", ["", "   ", "no idea", "[[", "\x00", "None", "<<<>>>", "```\n```"])
+def test_refuses_what_is_no_answer(task: Task, questions: list[Question], text: str) -> None:
+    assert not any(task.check(question, text) for question in questions)
+
+
+def test_refuses_a_perturbed_answer(task: Task, questions: list[Question]) -> None:
+    for question in questions:
+        for text in (question.answer + "1", "1" + question.answer, question.answer + "x", question.answer + " + 1"):
+            assert not task.check(question, text), (question, text)
+
+
+def test_refuses_the_answer_of_another_question(task: Task, questions: list[Question]) -> None:
+    for question, other in itertools.pairwise(questions):
+        if question.answer != other.answer:
+            assert not task.check(question, other.answer), (question, other.answer)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.timeout(20)
+def test_hostile_answers_are_refused_at_once(task: Task, questions: list[Question], text: str) -> None:
+    assert not any(task.check(question, text) for question in questions[:5])
+
+
+def test_the_program_prints_an_accepted_answer(task: Task, questions: list[Question]) -> None:
+    programs = [task.program(question) for question in questions[:PROGRAMS_RUN]]
+    outputs = run_trusted([program for program in programs if program is not None])
+    assert len(outputs) == PROGRAMS_RUN
+    for question, output in zip(questions, outputs, strict=False):
+        assert task.check(question, output), (question, output)
+
+
+def test_programs_are_short_and_plain(task: Task, questions: list[Question]) -> None:
+    for question in questions:
+        program = task.program(question)
+        assert program is not None
+        assert program.isascii()
+        assert "#" not in program
+        assert len(program.splitlines()) <= 14
+        compile(program, task.id, "exec")
+
+
+def test_a_question_is_complete_and_without_the_agents_marks(task: Task, questions: list[Question]) -> None:
+    for question in questions:
+        assert question.task == task.id
+        assert question.text == question.text.strip()
+        assert question.answer
+        assert "<<<" not in question.text
+        assert question.text.isascii()
+
+
+def test_questions_are_random_access(task: Task, questions: list[Question]) -> None:
+    assert [get_task(task.id).question(index, 7) for index in (31, 3, 17)] == [questions[i] for i in (31, 3, 17)]
+
+
+def test_seeds_do_not_overlap(task: Task) -> None:
+    first = [task.question(index, 0).text for index in range(1, 30)]
+    second = [task.question(index, 1).text for index in range(29)]
+    assert first != second
+    assert len(set(first) & set(second)) <= 2
+
+
+def test_leaves_the_global_random_state_alone(task: Task) -> None:
+    import numpy
+
+    before, numbers_before = random.getstate(), numpy.random.get_state()[1].tolist()
+    question = task.question(99, 0)
+    task.check(question, "1")
+    task.program(question)
+    assert random.getstate() == before
+    assert numpy.random.get_state()[1].tolist() == numbers_before
+
+
+def test_does_not_depend_on_the_global_random_state(task: Task) -> None:
+    state = random.getstate()
+    try:
+        random.seed(1)
+        first = task.question(5, 3)
+        random.seed(2)
+        assert task.question(5, 3) == first
+    finally:
+        random.setstate(state)
+
+
+def test_pickles(task: Task, questions: list[Question]) -> None:
+    copy = pickle.loads(pickle.dumps(task))
+    assert copy.question(0, 7) == questions[0]
+    assert pickle.loads(pickle.dumps(questions[0])) == questions[0]
+
+
+def test_three_hundred_distinct_questions_come_soon(task: Task) -> None:
+    found = [question for question, _ in zip(distinct(task, 0), range(300), strict=False)]
+    assert len({question.text for question in found}) == 300
+    assert found[-1].index < 330
+
+
+def test_answers_vary(questions: list[Question]) -> None:
+    answers = [question.answer for question in questions]
+    assert max(answers.count(answer) for answer in answers) < 0.75 * len(answers)
+
+
+def test_the_catalogue_tells_the_truth_about_programs_and_splits() -> None:
+    infos = catalog()
+    assert len(infos) >= 16
+    assert len({info.id for info in infos}) == len(infos)
+    assert sum(info.split == "train" for info in TABLE) == 11
+    assert sum(info.split == "test" for info in TABLE) == 5
+    for info in TABLE:
+        made = get_task(info.id)
+        assert made.id == info.id
+        assert (made.program(made.question(0, 0)) is not None) == info.has_program
+
+
+DIGEST = """
+import hashlib, sys
+from r1ci.tasks.registry import get_task
+digest = hashlib.sha256()
+for id in sys.argv[1:]:
+    task = get_task(id)
+    for index in range(20):
+        question = task.question(index, 3)
+        digest.update(repr((question, task.program(question))).encode())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4242"])
+def test_same_bytes_in_another_process(hash_seed: str) -> None:
+    digest = hashlib.sha256()
+    for id in IDS:
+        made = get_task(id)
+        for index in range(20):
+            question = made.question(index, 3)
+            digest.update(repr((question, made.program(question))).encode())
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST, *IDS],
+        env={"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == digest.hexdigest()
+
+
+def test_no_task_evaluates_text() -> None:
+    """The one exec is in the self-test's runner, as text, for programs that a task wrote."""
+    forbidden = {"eval", "exec", "compile", "literal_eval", "sympify", "parse_expr", "score_answer", "__import__"}
+    for file in Path(tasks.__file__).parent.rglob("*.py"):
+        names = {
+            node.attr if isinstance(node, ast.Attribute) else node.id
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Attribute | ast.Name) and not ast.unparse(node).startswith("re.")
+        }
+        assert not names & forbidden, file
+
+
+def test_nothing_heavy_is_imported_for_the_catalogue() -> None:
+    code = (
+        "import sys; from r1ci.tasks.registry import catalog, get_task, vocabulary; vocabulary(); catalog();"
+        "get_task('rg/gcd', {'max_value': 50});"
+        "print(sorted({'reasoning_gym', 'numpy', 'sympy', 'torch', 'ray', 'pydantic', 'polars'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
