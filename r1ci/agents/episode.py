@@ -23,7 +23,7 @@ from r1ci.engines.protocol import Engine, Finish, Request
 from r1ci.executors.observe import observation
 from r1ci.executors.protocol import Execution, Executor, Program, Status
 from r1ci.models.chat import decode, encode, prompt_ids, user_turn_ids
-from r1ci.spec.models import AgentSpec
+from r1ci.spec.models import AgentSpec, ExecutorLimits
 from r1ci.tasks.base import Question
 
 GUIDE_TURNS = 2
@@ -52,6 +52,7 @@ class Team:
     engine: Engine
     tokenizer: Any
     executor: Executor
+    limits: ExecutorLimits
 
 
 def episode_seed(*parts: object) -> int:
@@ -127,7 +128,8 @@ class _Episode:
     async def run(self, code: str) -> Execution:
         """Run a program and record what it did with the last turn."""
         execution = await self.team.executor.run(Program(code))
-        shown = _shorten(self.team.tokenizer, observation(execution), self.attempt.agent.max_output_tokens)
+        seen = observation(execution, self.team.limits)
+        shown = _shorten(self.team.tokenizer, seen, self.attempt.agent.max_output_tokens)
         self.turns[-1] = replace(self.turns[-1], code=code, execution=execution, observation=shown)
         return execution
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from r1ci.spec.models import AgentKind
+from r1ci.spec.models import AgentKind, PromptFormat
 
 RESULTS = "Code Execution Results:"
 
@@ -23,7 +21,7 @@ HEAD: dict[AgentKind, str] = {
 }
 HEAD["codesteer"] = HEAD["code_agent"]
 
-FORMATS: dict[Literal["free", "text_then_code", "code_then_text"], str] = {
+FORMATS: dict[PromptFormat, str] = {
     "free": "",
     "text_then_code": "First reason in text alone, then write code that computes or checks.",
     "code_then_text": "First write code, then reason in text about its output.",

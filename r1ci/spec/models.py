@@ -1,11 +1,13 @@
 """The language: one frozen pydantic model per section of a spec.
 
 Attribute docstrings are the help text, the JSON Schema and the reference page. Every section refuses
-unknown keys. A field says its unit in its name. Nothing here imports another room of r1ci.
+unknown keys. A field says its unit in its name. Types are strict: text is never read as a number, nor a number
+as a yes; numbers are finite. Nothing here imports another room of r1ci.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,11 +21,13 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from r1ci.spec.presets import MODEL_PRESETS, OBJECTIVE_PRESETS
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 AgentKind = Literal["all_text", "all_code", "code_agent", "codesteer"]
+PromptFormat = Literal["free", "text_then_code", "code_then_text"]
 ObjectivePreset = Literal["grpo-r1ci", "dr_grpo", "dapo"]
 
 
@@ -31,8 +35,30 @@ class Section(BaseModel):
     """Base of every section: frozen, no unknown keys, attribute docstrings become help."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
     )
+
+
+def _refusal(
+    message: str, *, at: tuple[str | int, ...] = (), allowed: Sequence[str] = (), help: str = ""
+) -> PydanticCustomError:
+    """A refusal that depends on more than one type; ``at`` is the path from the section to the key at fault."""
+    context = {"message": message, "at": at, "allowed": tuple(allowed), "help": help}
+    return PydanticCustomError("refused", "{message}", context)
+
+
+def _default_kind(kind: str) -> BeforeValidator:
+    """A section that leaves its kind out has the default one."""
+
+    def add(value: Any) -> Any:
+        return {"kind": kind, **value} if isinstance(value, dict) and "kind" not in value else value
+
+    return BeforeValidator(add)
 
 
 # ---------------------------------------------------------------- models
@@ -68,9 +94,9 @@ class TinyModel(Section):
     @model_validator(mode="after")
     def _divisible(self) -> Self:
         if self.width % self.heads:
-            raise ValueError(f"width {self.width} must be divisible by heads {self.heads}")
+            raise _refusal(f"width {self.width} is not divisible by heads {self.heads}", at=("width",))
         if self.heads % self.kv_heads:
-            raise ValueError(f"heads {self.heads} must be divisible by kv_heads {self.kv_heads}")
+            raise _refusal(f"heads {self.heads} is not divisible by kv_heads {self.kv_heads}", at=("heads",))
         return self
 
 
@@ -112,9 +138,10 @@ def _model_from_name(value: Any) -> Any:
         return MODEL_PRESETS[value]
     path, _, revision = value.partition("@")
     if "/" not in path:
-        raise ValueError(
-            f"unknown model {value!r}: presets are {', '.join(MODEL_PRESETS)}; "
-            "a folder needs a slash (./my-model), a hub id too (owner/name)"
+        raise _refusal(
+            f"unknown model '{value}'",
+            allowed=tuple(MODEL_PRESETS),
+            help="a folder needs a slash (./my-model), a hub id too (owner/name, owner/name@revision)",
         )
     return {"kind": "hub", "name": path.rstrip("/").rsplit("/", 1)[-1], "path": path, "revision": revision or None}
 
@@ -214,7 +241,9 @@ class HttpExecutor(ExecutorLimits):
     """Requests in flight at once."""
 
 
-ExecutorSpec = Annotated[LocalExecutor | RayExecutor | HttpExecutor, Field(discriminator="kind")]
+ExecutorSpec = Annotated[
+    LocalExecutor | RayExecutor | HttpExecutor, Field(discriminator="kind"), _default_kind("local")
+]
 
 
 class AgentSpec(Section):
@@ -271,7 +300,9 @@ class ScriptedEngine(Section):
     """Replies given in turn, over and over."""
 
 
-EngineSpec = Annotated[HfEngine | VllmEngine | OpenaiEngine | ScriptedEngine, Field(discriminator="kind")]
+EngineSpec = Annotated[
+    HfEngine | VllmEngine | OpenaiEngine | ScriptedEngine, Field(discriminator="kind"), _default_kind("hf")
+]
 
 
 # ---------------------------------------------------------------- demonstrations and SFT
@@ -305,14 +336,16 @@ class FileTeacher(Section):
     """The file."""
 
 
-TeacherSpec = Annotated[ProgramTeacher | OpenaiTeacher | FileTeacher, Field(discriminator="kind")]
+TeacherSpec = Annotated[
+    ProgramTeacher | OpenaiTeacher | FileTeacher, Field(discriminator="kind"), _default_kind("program")
+]
 
 
 class Demonstrations(Section):
     """Correct multi-turn trajectories to imitate."""
 
     teacher: TeacherSpec = ProgramTeacher()
-    prompts: list[Literal["free", "text_then_code", "code_then_text"]] = Field(default=["free"], min_length=1)
+    prompts: list[PromptFormat] = Field(default=["free"], min_length=1)
     """Prompt formats, taken in turn over the attempts."""
     attempts: PositiveInt = 1
     """Attempts per question; only correct ones are kept."""
@@ -367,7 +400,7 @@ class BetaScore(Section):
     """Exponent of 1 - p."""
 
 
-ScoreSpec = Annotated[BernoulliScore | BetaScore, Field(discriminator="kind")]
+ScoreSpec = Annotated[BernoulliScore | BetaScore, Field(discriminator="kind"), _default_kind("bernoulli")]
 
 
 class Potential(Section):
@@ -393,7 +426,7 @@ class Partition(Section):
     @model_validator(mode="after")
     def _descending(self) -> Self:
         if self.edges is not None and (not self.edges or sorted(self.edges, reverse=True) != self.edges):
-            raise ValueError("edges must be a non-empty list in descending order")
+            raise _refusal("edges must be a non-empty list in descending order", at=("edges",))
         return self
 
 
@@ -506,11 +539,10 @@ class Rl(Optimizer):
         """Put the preset's choices under those that the user changed."""
         if not isinstance(data, dict):
             return data
-        preset = OBJECTIVE_PRESETS.get(data.get("preset", "grpo-r1ci"))
-        changed = data.get("objective", {})
-        if preset is None or not isinstance(changed, dict):
-            return data
-        return {**data, "objective": {**preset, **changed}}
+        named, changed = data.get("preset"), data.get("objective", {})
+        known = isinstance(named, str) and named in OBJECTIVE_PRESETS
+        preset = OBJECTIVE_PRESETS[named if known else "grpo-r1ci"]
+        return {**data, "objective": {**preset, **changed}} if isinstance(changed, dict) else data
 
 
 # ---------------------------------------------------------------- evaluation, compute, report
@@ -596,11 +628,16 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _unique(self) -> Self:
         names = [model.name for model in self.models]
-        for what, values in (("model", names), ("seed", self.seeds)):
-            if len(set(values)) != len(values):
-                raise ValueError(f"every {what} may be listed once, found {values}")
+        for key, values in (("models", names), ("seeds", self.seeds)):
+            for index, value in enumerate(values):
+                if value in values[:index]:
+                    raise _refusal(f"{value} is listed twice", at=(key, index), help="every one may be listed once")
         if not self.variants:
-            raise ValueError("variants must name at least one variant")
+            raise _refusal("there must be at least one variant", at=("variants",), help="leave the key out")
         if self.report.baseline is not None and self.report.baseline not in self.variants:
-            raise ValueError(f"report.baseline {self.report.baseline!r} is not one of the variants {list(self.variants)}")
+            raise _refusal(
+                f"the baseline '{self.report.baseline}' is not one of the variants",
+                at=("report", "baseline"),
+                allowed=tuple(self.variants),
+            )
         return self

@@ -11,21 +11,27 @@ import random
 from r1ci.agents import prompts
 from r1ci.executors.observe import observation
 from r1ci.executors.protocol import Executor, Program, Status
-from r1ci.spec.models import ProgramTeacher
+from r1ci.spec.models import ExecutorLimits, ProgramTeacher, PromptFormat
 from r1ci.tasks.base import Question, Task
 from r1ci.teachers.demonstration import Demonstration, Segment
 
-_OPENINGS = {
+_OPENINGS: dict[PromptFormat, str] = {
     "free": "",
     "text_then_code": "The task asks for an exact result, so I compute it.\n",
     "code_then_text": "",
 }
-_CLOSINGS = {"free": "", "text_then_code": "", "code_then_text": "The program printed the result. "}
+_CLOSINGS: dict[PromptFormat, str] = {"free": "", "text_then_code": "", "code_then_text": "The program printed the result. "}
 _REPAIR = "The program failed. I correct it.\n"
 
 
 async def demonstrate(
-    question: Question, task: Task, teacher: ProgramTeacher, prompt_format: str, executor: Executor, seed: int
+    question: Question,
+    task: Task,
+    teacher: ProgramTeacher,
+    prompt_format: PromptFormat,
+    executor: Executor,
+    limits: ExecutorLimits,
+    seed: int,
 ) -> Demonstration | None:
     """A demonstration of the question, or None where the task has no program or its output is not accepted."""
     code = task.program(question)
@@ -36,7 +42,7 @@ async def demonstrate(
     if random.Random(seed).random() < teacher.flawed:
         broken = code.replace("print(", "prnt(")
         failed = await executor.run(Program(broken))
-        segments += [Segment(opening + fenced(broken), False), Segment(prompts.results(observation(failed)), False)]
+        segments += [Segment(opening + fenced(broken), False), Segment(prompts.results(observation(failed, limits)), False)]
         opening = _REPAIR
     execution = await executor.run(Program(code))
     answer = execution.stdout.strip()
@@ -44,10 +50,10 @@ async def demonstrate(
         return None
     segments += [
         Segment(opening + fenced(code), True),
-        Segment(prompts.results(observation(execution)), False),
+        Segment(prompts.results(observation(execution, limits)), False),
         Segment(f"{_CLOSINGS[prompt_format]}<<<{answer}>>>", True),
     ]
-    text = prompts.prompt("code_agent", question.text, prompts.FORMATS[prompt_format])  # type: ignore[index]
+    text = prompts.prompt("code_agent", question.text, prompts.FORMATS[prompt_format])
     return Demonstration(question.task, question.id, text, tuple(segments))
 
 
