@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from r1ci.errors import R1ciError
 from r1ci.tasks.base import Question, Task
 
 NO_ANSWERS = ("", " ", "None", "I do not know.", "[[]", "\x00", "not a number", "1/0", "<<<>>>")
@@ -81,7 +82,10 @@ def _answer_faults(task: Task, question: Question) -> list[Fault]:
 
 
 def _program_faults(task: Task, with_programs: Sequence[tuple[Question, str]]) -> list[Fault]:
-    outputs = run_trusted([program for _, program in with_programs])
+    try:
+        outputs = run_trusted([program for _, program in with_programs])
+    except R1ciError as error:
+        return [Fault(with_programs[0][0].task, error.message)]
     return [
         Fault(question.id, f"its program prints {output[:80]!r}, which is refused")
         for (question, _), output in zip(with_programs, outputs, strict=True)
@@ -92,18 +96,23 @@ def _program_faults(task: Task, with_programs: Sequence[tuple[Question, str]]) -
 def run_trusted(programs: Sequence[str]) -> list[str]:
     """What reference programs print, run one after the other in one Python process.
 
-    For programs that a task wrote, which are as trusted as the task; a model's go to an executor. Raises
-    subprocess.TimeoutExpired after TIMEOUT_S.
+    For programs that a task wrote, which are as trusted as the task; a model's go to an executor. An exception's last
+    line counts as output. Raises R1ciError if the process does not last or takes longer than TIMEOUT_S.
     """
     if not programs:
         return []
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", _RUNNER],
-        input=json.dumps(list(programs)),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-    )
-    outputs: list[str] = json.loads(done.stdout)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _RUNNER],
+            input=json.dumps(list(programs)),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise R1ciError(f"{len(programs)} reference programs take longer than {TIMEOUT_S:g} s together") from error
+    try:
+        outputs: list[str] = json.loads(done.stdout)
+    except ValueError as error:
+        raise R1ciError(f"a reference program ended its process with exit code {done.returncode}") from error
     return outputs

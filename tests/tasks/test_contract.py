@@ -54,8 +54,11 @@ def questions(task: Task) -> list[Question]:
     return [task.question(index, 7) for index in range(40)]
 
 
-def test_accepts_the_reference_answer(task: Task, questions: list[Question]) -> None:
-    assert [question.id for question in questions if not task.check(question, question.answer)] == []
+def test_accepts_the_reference_answer(task: Task) -> None:
+    many = [task.question(index, 1) for index in range(1000)]
+    assert [
+        question.text for question in many if not question.answer or not task.check(question, question.answer)
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ import pytest
 from r1ci.errors import UsageError
 from r1ci.tasks import registry
 from r1ci.tasks.base import Question, TaskInfo
+from r1ci.tasks.params import parameters
+from r1ci.tasks.table import TABLE
+from r1ci.tasks.validate import validate
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def test_plugins_register_when_imported(tmp_path: Path, monkeypatch: pytest.Monk
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     registry.load_plugins(["r1ci_test_plugin"])
-    monkeypatch.delitem(sys.modules, "r1ci_test_plugin")
+    del sys.modules["r1ci_test_plugin"]
     assert registry.task_info("plug/in").split == "test"
 
 
@@ -120,3 +123,22 @@ def test_entry_points_are_loaded_once_and_a_broken_one_is_left_out(monkeypatch: 
         infos = registry.catalog()
     assert INFO in infos
     assert registry.catalog() == infos
+
+
+def test_the_example_in_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    (tmp_path / "parity_tasks.py").write_text(page.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.load_plugins(["parity_tasks"])
+    del sys.modules["parity_tasks"]
+    report = validate(registry.get_task("mine/parity", {"digits": 6}), 10)
+    assert report.ok, report.faults
+
+
+@pytest.mark.parametrize("info", TABLE, ids=lambda info: info.id)
+def test_every_task_and_its_defaults_are_in_the_documentation(info: TaskInfo) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| {info.id} | {info.split} |")]
+    for parameter in parameters(registry.get_task(info.id)):
+        default = str(parameter.default).lower() if isinstance(parameter.default, bool) else f"{parameter.default:.10g}"
+        assert f"{parameter.name} ({default})" in line

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from r1ci.errors import EnvironmentMissing
+from r1ci.errors import EnvironmentMissing, R1ciError
+from r1ci.tasks import validate as validation
 from r1ci.tasks.base import Question, Task
 from r1ci.tasks.distinct import distinct
 from r1ci.tasks.reasoning_gym import library
@@ -51,6 +52,24 @@ def test_faults_name_the_question_and_what_is_wrong() -> None:
 def test_trusted_programs_run_in_one_process_and_keep_their_output_apart() -> None:
     assert run_trusted(["print(1)", "raise SystemExit", "import sys\nprint(len(sys.argv))"])[0] == "1\n"
     assert run_trusted([]) == []
+
+
+def test_a_program_that_ends_the_process_or_hangs_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(R1ciError, match="exit code 3"):
+        run_trusted(["import os\nos._exit(3)"])
+    monkeypatch.setattr(validation, "TIMEOUT_S", 0.2)
+    with pytest.raises(R1ciError, match=r"longer than 0\.2 s"):
+        run_trusted(["while True:\n    pass"])
+
+
+@dataclass(frozen=True)
+class Deserting(Faulty):
+    def program(self, question: Question) -> str | None:
+        return "import os\nos._exit(3)"
+
+
+def test_a_task_whose_programs_end_the_process_is_reported() -> None:
+    assert any("exit code 3" in fault.what for fault in validate(Deserting(), 2).faults)
 
 
 def test_distinct_ends_when_the_space_is_used_up() -> None:

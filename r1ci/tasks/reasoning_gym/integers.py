@@ -53,12 +53,12 @@ class CountBitsConfig:
 
 @dataclass(frozen=True)
 class BaseConversionConfig:
-    """Parameters of rg/base_conversion."""
+    """Parameters of rg/base_conversion. Zero is left out: the package writes it as nothing in most bases."""
 
     min_base: int = param(2, "smallest base", low=2, high=36)
     max_base: int = param(16, "largest base; two bases differ", low=2, high=36, more_than="min_base")
-    min_value: int = param(0, "smallest number", low=0, high=BIGGEST)
-    max_value: int = param(1000, "largest number", low=0, high=BIGGEST, more_than="min_value")
+    min_value: int = param(1, "smallest number", low=1, high=BIGGEST)
+    max_value: int = param(1000, "largest number", low=1, high=BIGGEST, more_than="min_value")
 
 
 def same_integer(question: Question, answer_text: str) -> bool:
