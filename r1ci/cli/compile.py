@@ -73,13 +73,11 @@ def print_plan(plan: Plan, settings: Settings, explain: Sequence[Mapping[str, An
 
 
 def done_steps(plan: Plan, root: Path) -> set[str]:
-    """The steps of a plan that the store already has."""
-    from r1ci.store.store import Store
+    """The steps of a plan that the store already has; damaged ones are not among them."""
+    from r1ci.store.store import Condition, Store
 
-    if not root.is_dir():
-        return set()
     store = Store(root)
-    return {step for step in plan.steps if store.is_done(step)}
+    return {step for step in plan.steps if store.condition(step) is Condition.DONE}
 
 
 def origins(resolved: Resolved) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def report_failure(error: Exception, settings: Settings) -> int:
     if settings.json:
         click.echo(json.dumps(failure_document(known), ensure_ascii=False))
     else:
-        click.echo(_text(known, settings), err=True)
+        click.echo(error_text(known, settings), err=True)
     return known.exit_code
 
 
@@ -91,7 +91,8 @@ def _diagnostics(error: R1ciError) -> Sequence[Diagnostic] | None:
     return getattr(error, "diagnostics", None)
 
 
-def _text(error: R1ciError, settings: Settings) -> str:
+def error_text(error: R1ciError, settings: Settings) -> str:
+    """An error for people, coloured where stderr takes it."""
     text = error.message if _diagnostics(error) is not None else f"error: {error}"
     return painted(text) if settings.colored(sys.stderr) else text
 

@@ -1,0 +1,31 @@
+"""r1ci resume: continue a run from its folder alone."""
+
+from __future__ import annotations
+
+import click
+
+from r1ci.cli.compile import done_steps, print_plan
+from r1ci.cli.complete import complete_run
+from r1ci.cli.execute import execute, finished, report_option
+from r1ci.cli.runs import find_run
+from r1ci.cli.settings import Settings, Verb, pass_settings
+
+
+@click.command(cls=Verb, epilog="r1ci resume quickstart\nr1ci resume runs/experiments/quickstart")
+@click.argument("name", metavar="RUN", shell_complete=complete_run)
+@click.option("--dry-run", is_flag=True, help="Print the plan and what is done of it, and stop.")
+@report_option
+@pass_settings
+def command(settings: Settings, name: str, dry_run: bool, report: bool) -> int:
+    """Continue a run: its plan is read from its folder, finished steps are kept."""
+    from r1ci.plan.compile import plan_from_json
+
+    run = find_run(name, settings.root)
+    plan = plan_from_json(run.read_json("plan.json"))
+    if dry_run:
+        settings.root = run.root
+        print_plan(plan, settings)
+        return 0
+    if done_steps(plan, run.root) == set(plan.steps):
+        return finished(run, settings, report=report)
+    return execute(plan, run, settings, report=report)
