@@ -44,6 +44,8 @@ which holds only with AVX512-BF16 or AMX."""
 
 DECODE_OVERHEAD_S = 0.005
 """One decoding step costs at least this, whatever the model: Python, sampling, kernel launches (assumed)."""
+UPDATE_OVERHEAD_S = 0.05
+"""One optimizer step costs this besides its arithmetic: Python, kernel launches, communication (assumed)."""
 TAIL = 4
 """The longest episode of a batch is taken to be this many times the mean (assumed)."""
 VLLM_IN_FLIGHT = 256

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -20,6 +20,9 @@ from r1ci.plan.cost import estimate
 from r1ci.plan.steps import Cell, Estimate, Plan, Resources, Step
 from r1ci.spec.models import ExecutorLimits, Experiment, GgufModel, HubModel, TinyModel
 from r1ci.spec.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from r1ci.spec.load import Resolved
 
 JSON_VERSION = 1
 """Version of the JSON form of a plan."""
@@ -45,6 +48,13 @@ class _Tasks:
     train: tuple[str, ...]
     test: tuple[str, ...]
     params: dict[str, dict[str, Any]]
+
+
+def compile_plan(resolved: Resolved, known: Vocabulary) -> Plan:
+    """The plan of a loaded spec. Raises UsageError where a cell trains on no task at all."""
+    from r1ci.spec.cells import cells
+
+    return compile_experiment(cells(resolved), resolved.experiment.name, known)
 
 
 def compile_experiment(cells: Sequence[CellLike], name: str, known: Vocabulary) -> Plan:

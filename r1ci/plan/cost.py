@@ -21,6 +21,7 @@ from r1ci.plan.assumptions import (
     SERVER_TOKENS_PER_S,
     TAIL,
     TIMEOUT_SHARE,
+    UPDATE_OVERHEAD_S,
     VLLM_IN_FLIGHT,
     Workload,
     episode,
@@ -41,15 +42,16 @@ class Figure(NamedTuple):
 # ---------------------------------------------------------------- time
 
 
-def training_s(work: Workload, tokens: float, flops: int, what: str) -> Figure:
-    """Time to train on tokens at so many FLOPs per parameter and token."""
+def training_s(work: Workload, tokens: float, flops: int, updates: int) -> Figure:
+    """Time of so many optimizer steps over tokens, at so many FLOPs per parameter and token."""
     device = work.device
-    value = flops * work.parameters * tokens / (work.devices * device.flops * device.trained)
+    arithmetic = flops * work.parameters * tokens / (work.devices * device.flops * device.trained)
     text = (
-        f"{what} {flops} x {number(work.parameters)} parameters x {number(tokens)} tokens / "
-        f"({work.devices} {device.name} x {number(device.flops)} FLOP/s x {device.trained})"
+        f"training {flops} x {number(work.parameters)} parameters x {number(tokens)} tokens / "
+        f"({work.devices} {device.name} x {number(device.flops)} FLOP/s x {device.trained}) + "
+        f"{number(updates)} updates x {UPDATE_OVERHEAD_S} s"
     )
-    return Figure(value, text)
+    return Figure(arithmetic + updates * UPDATE_OVERHEAD_S, text)
 
 
 def generation_s(work: Workload, episodes: int, generated: float, batches: int = 1) -> Figure:
@@ -207,9 +209,10 @@ def _sft(work: Workload, agent: str) -> Estimate:
     length = min(shape.total, spec.max_tokens)
     count = demonstration_count(work)
     tokens = count * length * spec.epochs
+    updates = math.ceil(count / spec.batch_size) * spec.epochs
     how = Figure(tokens, f"{number(count)} demonstrations x {number(length)} x {spec.epochs} epochs; {shape.text}")
     memory = training_mb(work, spec.batch_size * length, reference=False)
-    return _estimate(work, tokens, how, [training_s(work, tokens, 6, "training")], [memory])
+    return _estimate(work, tokens, how, [training_s(work, tokens, 6, updates)], [memory])
 
 
 def _potential(work: Workload, agent: str) -> Estimate:
@@ -244,7 +247,7 @@ def _rl(work: Workload, agent: str) -> Estimate:
     seconds = [
         generation_s(work, episodes, shape.generated, steps),
         execution_s(work, episodes, shape.calls, steps),
-        training_s(work, episodes * shape.total, flops, "training"),
+        training_s(work, episodes * shape.total, flops, steps * rl.updates_per_step),
     ]
     tokens = episodes * shape.generated
     text = (
@@ -307,7 +310,7 @@ def _estimate(work: Workload, tokens: int, how: Figure, seconds: list[Figure], m
     return Estimate(
         tokens=tokens,
         seconds=round(total, 3),
-        gpu_hours=round(total * gpus / 3600, 4),
+        gpu_hours=round(total * gpus / 3600, 6),
         memory_mb=math.ceil(sum(part.value for part in memory)),
         formulas=formulas,
     )

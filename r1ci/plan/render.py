@@ -179,7 +179,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def duration(seconds: float) -> str:
     """0.3 s, 12 s, 4 min 5 s, 3 h 20 min, 12 d 4 h."""
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)
     for large, large_name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
