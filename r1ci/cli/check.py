@@ -13,6 +13,7 @@ from r1ci.cli.failure import SCHEMA_VERSION, print_diagnostics
 from r1ci.cli.output import print_json
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import find_spec, known_names, load_spec, overlay_option, split
+from r1ci.errors import UsageError
 
 if TYPE_CHECKING:
     from r1ci.spec.diagnostics import Diagnostic
@@ -29,7 +30,7 @@ def command(settings: Settings, words: tuple[str, ...], overlays: tuple[Path, ..
     """Validate specs and lint them. Exit code 2 if any has an error."""
     names, overrides = split(words)
     if not names:
-        raise click.UsageError("SPEC is missing", click.get_current_context())
+        raise UsageError("SPEC is missing", "it comes first, overrides after it")
     found = {name: diagnose(name, overrides, overlays) for name in names}
     failed = any(each.severity == "error" for diagnostics in found.values() for each in diagnostics)
     if settings.json or shape == "json":

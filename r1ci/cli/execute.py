@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from r1ci.cli.compile import done_steps
-from r1ci.cli.failure import SCHEMA_VERSION
+from r1ci.cli.failure import SCHEMA_VERSION, print_error
 from r1ci.cli.output import note
 from r1ci.cli.runs import Run
 from r1ci.cli.settings import Settings
+from r1ci.errors import R1ciError
 from r1ci.launch.events import Failure, Outcome
 from r1ci.plan.steps import Plan
 
@@ -93,11 +94,8 @@ def _finish(run: Run, settings: Settings, *, code: int, state: str, page: Path |
 def _print_failure(failure: Failure, settings: Settings) -> None:
     if settings.json:
         return
-    from r1ci.cli.failure import error_text
-    from r1ci.errors import R1ciError
-
     cause = failure.message if failure.help or not failure.type else f"{failure.type}: {failure.message}"
-    click.echo(error_text(R1ciError(f"{failure.step_id} failed: {cause}", failure.help), settings), err=True)
+    print_error(R1ciError(f"{failure.step_id} failed: {cause}", failure.help), settings)
 
 
 def _names(run: Run) -> dict[str, str]:

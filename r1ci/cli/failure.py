@@ -32,7 +32,7 @@ def report_failure(error: Exception, settings: Settings) -> int:
     if settings.json:
         click.echo(json.dumps(failure_document(known), ensure_ascii=False))
     else:
-        click.echo(error_text(known, settings), err=True)
+        print_error(known, settings)
     return known.exit_code
 
 
@@ -68,7 +68,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
         from r1ci.spec.diagnostics import render
 
         text = render(diagnostics)
-        click.echo(painted(text) if settings.colored(sys.stderr) else text, err=True)
+        _say(painted(text) if settings.colored(sys.stderr) else text, settings)
 
 
 def painted(text: str) -> str:
@@ -91,19 +91,23 @@ def _diagnostics(error: R1ciError) -> Sequence[Diagnostic] | None:
     return getattr(error, "diagnostics", None)
 
 
-def error_text(error: R1ciError, settings: Settings) -> str:
-    """An error for people, coloured where stderr takes it."""
+def print_error(error: R1ciError, settings: Settings) -> None:
+    """An error for people, on stderr."""
     text = error.message if _diagnostics(error) is not None else f"error: {error}"
-    return painted(text) if settings.colored(sys.stderr) else text
+    _say(painted(text) if settings.colored(sys.stderr) else text, settings)
+
+
+def _say(text: str, settings: Settings) -> None:
+    click.echo(text, err=True, color=settings.colored(sys.stderr))
 
 
 def _from_click(error: click.ClickException) -> R1ciError:
-    message, _, hint = error.format_message().partition("\nhelp: ")
-    message = " ".join(message.split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    if not hint and context is not None:
-        hint = f"see {context.command_path} --help"
-    return UsageError(message[:1].lower() + message[1:], hint)
+    hint = "" if context is None else f"see {context.command_path} --help"
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:]
+    return UsageError(message, hint)
 
 
 def _from_system(error: OSError) -> R1ciError:

@@ -24,6 +24,7 @@ from click.shell_completion import CompletionItem
 
 from r1ci import __version__
 from r1ci.cli.settings import Settings, global_options
+from r1ci.errors import UsageError
 
 VERBS = {
     "check": "Validate specs: every error at once, with the place it is at.",
@@ -66,7 +67,7 @@ class Verbs(click.Group):
 
             near = get_close_matches(args[0], VERBS, n=1, cutoff=0.6)
             hint = f"did you mean '{near[0]}'?" if near else f"verbs: {', '.join(VERBS)}"
-            raise click.UsageError(f"no verb '{args[0]}'\nhelp: {hint}", ctx)
+            raise UsageError(f"no verb '{args[0]}'", hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

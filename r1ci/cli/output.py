@@ -20,7 +20,8 @@ def print_json(value: Any) -> None:
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], settings: Settings) -> None:
     """Aligned columns on a terminal, tab-separated values elsewhere; never cut."""
     if is_terminal():
-        click.echo(aligned(header, rows, color=settings.colored(sys.stdout)))
+        color = settings.colored(sys.stdout)
+        click.echo(aligned(header, rows, color=color), color=color)
     else:
         click.echo("\n".join("\t".join(row) for row in (header, *rows)))
 

@@ -44,9 +44,7 @@ def _parse(words: tuple[str, ...], root: Path) -> tuple[str, str]:
     if len(words) == 2 and words[0] in KINDS:
         return words[0], words[1]
     if len(words) != 1:
-        raise click.UsageError(
-            f"expected [{'|'.join(KINDS)}] NAME, found {' '.join(words)}", click.get_current_context()
-        )
+        raise UsageError(f"expected [{'|'.join(KINDS)}] NAME, found {' '.join(words)}", "r1ci show --help")
     return kind_of(words[0], root), words[0]
 
 

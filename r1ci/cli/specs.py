@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from r1ci.errors import UsageError
+
 if TYPE_CHECKING:
     from r1ci.spec.load import Resolved
     from r1ci.spec.vocabulary import Vocabulary
@@ -37,17 +39,14 @@ def split_one(words: Sequence[str], what: str = "SPEC") -> tuple[str, list[str]]
     """Exactly one spec (or run) and its overrides.
 
     Raises:
-        click.UsageError: there is none, or more than one.
+        UsageError: there is none, or more than one.
     """
     names, overrides = split(words)
     if len(names) == 1:
         return names[0], overrides
     if not names:
-        raise click.UsageError(f"{what} is missing", click.get_current_context(silent=True))
-    raise click.UsageError(
-        f"expected one {what}, found {len(names)}: {', '.join(names)}\nhelp: write an override as key=value",
-        click.get_current_context(silent=True),
-    )
+        raise UsageError(f"{what} is missing", "it comes first, overrides after it")
+    raise UsageError(f"expected one {what}, found {len(names)}: {', '.join(names)}", "an override is written key=value")
 
 
 def find_spec(name: str) -> Path:
