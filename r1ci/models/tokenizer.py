@@ -11,7 +11,7 @@ from typing import Any
 
 from r1ci.models.chat import END_OF_TEXT, END_OF_TURN, SPECIAL_TOKENS, TEMPLATE
 
-_PIECES = r"\d|[^\W\d_]+|\n|[^\S\n]+|[^\s\w]+|_"
+_PIECES = r" ?[^\W\d_]+|\d|\n|[^\S\n]+|[^\s\w]+|_"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:

@@ -1,0 +1,86 @@
+"""Measure every RL question's improvement potential: each agent attempts it at each temperature on the SFT model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from r1ci.agents.actor import Actor, sections
+from r1ci.agents.episode import Attempt, episode_seed
+from r1ci.agents.trajectory import Trajectory
+from r1ci.curriculum.potential import measure
+from r1ci.models import load
+from r1ci.spec.models import Potential
+from r1ci.steps.context import Progress, StepContext
+from r1ci.tasks.storage import read_questions, tasks_of
+
+
+def run(context: StepContext) -> None:
+    """Write potential.parquet, a row per question, and attempts.parquet, a row per attempt."""
+    inputs = context.inputs
+    spec = Potential.model_validate(inputs["potential"])
+    questions = read_questions(context.reads["questions"], "rl")
+    engine, agent, executor = sections({"inputs": inputs, "runtime": context.step.runtime})
+    policy = load.load_folder(context.reads["policy"] / "model")
+    attempts = [
+        Attempt(
+            question,
+            agent.model_copy(update={"kind": kind}),
+            sample,
+            temperature,
+            episode_seed("potential", inputs["seed"], question.id, kind, sample),
+        )
+        for question in questions
+        for kind in spec.agents
+        for sample, temperature in enumerate(spec.temperatures)
+    ]
+    done = 0
+
+    def count(trajectory: Trajectory) -> None:
+        nonlocal done
+        done += 1
+        context.progress(Progress(done, len(attempts)))
+
+    with Actor(policy, engine, agent, executor) as actor:
+        trajectories = actor.attempt(attempts, tasks_of(questions, inputs["params"]), count)
+    _write(context.folder, spec, trajectories)
+
+
+def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> None:
+    """Attempts that an infrastructure failure ended are not counted."""
+    correct: dict[str, list[bool]] = {}
+    for item in trajectories:
+        correct.setdefault(item.question_id, [])
+        if item.scored:
+            correct[item.question_id].append(item.correct)
+    tasks = {item.question_id: item.task for item in trajectories}
+    measured = measure(correct, spec.score)
+    pl.DataFrame(
+        [
+            {
+                "question_id": item.question_id,
+                "task": tasks[item.question_id],
+                "attempts": item.attempts,
+                "correct": item.correct,
+                "p": item.p,
+                "potential": item.potential,
+            }
+            for item in measured
+        ]
+    ).write_parquet(folder / "potential.parquet")
+    pl.DataFrame(
+        [
+            {
+                "question_id": item.question_id,
+                "task": item.task,
+                "agent": item.agent,
+                "temperature": item.temperature,
+                "sample": item.sample,
+                "correct": item.correct,
+                "calls": item.calls,
+                "stop_reason": item.stop_reason.value,
+            }
+            for item in trajectories
+        ]
+    ).write_parquet(folder / "attempts.parquet")

@@ -1,0 +1,201 @@
+"""Multi-stage GRPO as a Ray Train function: rollouts, rewards, advantages and updates, stage after stage.
+
+Departures from the paper: questions of a step are drawn without replacement in seeded epochs of their stage; one
+optimizer runs through all stages, its state kept (the paper does not say); episodes that an infrastructure failure
+ended carry no reward and no gradient. Everything random hangs on (seed, step, question, sample), so a resumed run
+needs no generator state.
+
+Shapes: B questions, G episodes per question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+
+from r1ci.agents.actor import Actor, sections
+from r1ci.agents.episode import Attempt, episode_seed
+from r1ci.agents.trajectory import Trajectory
+from r1ci.curriculum import schedule
+from r1ci.curriculum.schedule import Stage
+from r1ci.models import load
+from r1ci.models.load import Policy
+from r1ci.rewards.registry import score
+from r1ci.spec.models import AgentSpec, RewardSpec, Rl
+from r1ci.store.metrics import MetricLog
+from r1ci.tasks.base import Question
+from r1ci.tasks.storage import read_questions, tasks_of
+from r1ci.train import checkpoints, progress
+from r1ci.train.episodes import EpisodeLog
+from r1ci.train.optimizer import make_optimizer
+from r1ci.train.sharding import gather, rank, share
+from r1ci.train.statistics import summarise
+from r1ci.train.update import Trainer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same over all steps."""
+
+    spec: Rl
+    rewards: Sequence[RewardSpec]
+    agent: AgentSpec
+    seed: int
+    questions: Mapping[str, Question]
+    new: Sequence[Question]
+    """Questions for evaluations during training."""
+    stages: Sequence[Stage]
+    tasks: Mapping[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+
+def train_rl(config: Mapping[str, Any]) -> None:
+    """Train ``reads.policy`` on the RL questions and save it; resumes from the folder's checkpoints.
+
+    ``config``: the attempt's ``folder``, the step's ``inputs``, folders by role in ``reads`` (questions, policy and,
+    unless there is one stage only, partition), and ``runtime`` (executor, compute).
+    """
+    folder, inputs = Path(config["folder"]), config["inputs"]
+    setup = _set_up(config)
+    policy = load.load_folder(Path(config["reads"]["policy"]) / "model", inputs["precision"])
+    optimizer = make_optimizer(policy.model, setup.spec)
+    trainer = Trainer(policy, _reference(config, setup.spec), optimizer, setup.spec, setup.agent, config["runtime"])
+    first = _restore(folder, policy.model, optimizer)
+    engine, agent, executor = sections(config)
+    with contextlib.ExitStack() as stack:
+        actor = stack.enter_context(Actor(policy, engine, agent, executor))
+        log = stack.enter_context(MetricLog(folder)) if rank() == 0 else None
+        episodes = stack.enter_context(EpisodeLog(folder)) if rank() == 0 else None
+        if log is not None and episodes is not None:
+            log.rewind(first)
+            episodes.rewind(first)
+        for step in range(first, setup.steps):
+            values, rows = _step(step, setup, actor, trainer)
+            if log is not None and episodes is not None:
+                episodes.log(step, rows)
+                log.log(step, values)
+            text = f"stage {values['stage']:.0f} reward {values['reward']:.2f} signal {values['signal']:.2f}"
+            progress.tell(folder, step + 1, setup.steps, text)
+            last = step + 1 == setup.steps
+            if rank() == 0 and not last and (step + 1) % setup.spec.checkpoint_every == 0:
+                state = {"step": step + 1, "model": policy.model.state_dict(), "optimizer": optimizer.state_dict()}
+                checkpoints.save(folder, step + 1, state)
+    if rank() == 0:
+        load.save(policy, folder / "model")
+
+
+def _set_up(config: Mapping[str, Any]) -> Setup:
+    inputs, reads = config["inputs"], config["reads"]
+    questions = read_questions(Path(reads["questions"]), "rl")
+    new = read_questions(Path(reads["questions"]), "new")
+    ids = [question.id for question in questions]
+    groups = read_groups(Path(reads["partition"])) if "partition" in reads else [ids]
+    return Setup(
+        spec=Rl.model_validate(inputs["rl"]),
+        rewards=TypeAdapter(list[RewardSpec]).validate_python(inputs["rewards"]),
+        agent=AgentSpec.model_validate(inputs["agent"]),
+        seed=inputs["seed"],
+        questions={question.id: question for question in questions},
+        new=new,
+        stages=schedule.stages(groups, inputs["stages"], inputs["steps_per_stage"], inputs["groups"]),
+        tasks=tasks_of([*questions, *new], inputs["params"]),
+    )
+
+
+def read_groups(folder: Path) -> list[list[str]]:
+    """Question ids of every group of a partition, in the partition's order, highest potential first."""
+    import polars as pl
+
+    table = pl.read_parquet(folder / "partition.parquet")
+    sizes = json.loads((folder / "groups.json").read_text())
+    return [table.filter(pl.col("group") == number + 1)["question_id"].to_list() for number in range(len(sizes))]
+
+
+def _reference(config: Mapping[str, Any], spec: Rl) -> Any:
+    """The SFT model, frozen; None where the objective has no KL term."""
+    if spec.objective.kl_coefficient == 0:
+        return None
+    folder = Path(config["reads"]["policy"]) / "model"
+    return load.load_folder(folder, config["inputs"]["precision"]).model.eval().requires_grad_(False)
+
+
+def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
+    state = checkpoints.latest(folder)
+    if state is None:
+        return 0
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """One step: the metrics, and a row per episode of all workers."""
+    stage = next(stage for stage in setup.stages if step < stage.first_step + stage.steps)
+    ids = share(schedule.batch(stage, step, setup.spec.batch_questions, setup.seed))
+    began = time.perf_counter()
+    attempts = [_attempt(setup, setup.questions[name], step, sample) for name in ids for sample in _samples(setup.spec)]
+    actor.engine.policy_version = step
+    trajectories = [_rewarded(item, setup.rewards) for item in actor.attempt(attempts, setup.tasks)]
+    rolled = time.perf_counter()
+    advantages_BG, update = trainer.update(trajectories, step, setup.steps)
+    updated = time.perf_counter()
+    size = setup.spec.group_size
+    rows = gather(
+        [
+            _row(step, stage.number, item, float(advantages_BG[i // size, i % size]))
+            for i, item in enumerate(trajectories)
+        ]
+    )
+    values = {"stage": float(stage.number), **summarise(gather(trajectories), size), **update}
+    values |= {"rollout_s": rolled - began, "update_s": updated - rolled}
+    if setup.spec.evaluate_every and (step + 1) % setup.spec.evaluate_every == 0:
+        values["new_accuracy"] = _evaluate(setup, actor)
+    return values, rows
+
+
+def _samples(spec: Rl) -> range:
+    return range(spec.group_size)
+
+
+def _attempt(setup: Setup, question: Question, step: int, sample: int) -> Attempt:
+    seed = episode_seed("rl", setup.seed, step, question.id, sample)
+    return Attempt(question, setup.agent, sample, setup.spec.temperature, seed, setup.spec.top_p)
+
+
+def _rewarded(trajectory: Trajectory, rewards: Sequence[RewardSpec]) -> Trajectory:
+    return replace(trajectory, rewards=score(trajectory, rewards)) if trajectory.scored else trajectory
+
+
+def _row(step: int, stage: int, trajectory: Trajectory, advantage: float) -> dict[str, Any]:
+    return {
+        "step": step,
+        "stage": stage,
+        "question_id": trajectory.question_id,
+        "task": trajectory.task,
+        "sample": trajectory.sample,
+        "reward": trajectory.reward,
+        "advantage": advantage,
+        "correct": trajectory.correct,
+        "calls": trajectory.calls,
+        "generated_tokens": trajectory.generated_tokens,
+        "stop_reason": trajectory.stop_reason.value,
+    }
+
+
+def _evaluate(setup: Setup, actor: Actor) -> float:
+    """Greedy accuracy on the new questions."""
+    attempts = [Attempt(question, setup.agent, 0, 0.0, 0) for question in share(setup.new)]
+    correct = gather([item.correct for item in actor.attempt(attempts, setup.tasks)])
+    return sum(correct) / max(1, len(correct))

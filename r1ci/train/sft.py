@@ -1,0 +1,96 @@
+"""Supervised fine-tuning on demonstrations, as a Ray Train function.
+
+The loss is the mean negative log-likelihood over the learned tokens of the whole batch, whatever the number of
+workers and the micro-batches. Execution results, prompts and failing programs are masked (paper section 3.1 does not
+say; this is the choice of its RL stage).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from r1ci.models import load
+from r1ci.spec.models import Sft
+from r1ci.store.metrics import MetricLog
+from r1ci.teachers import demonstration
+from r1ci.teachers.demonstration import Tokens
+from r1ci.train import checkpoints, progress
+from r1ci.train.batching import collate, micro_batches, token_logps
+from r1ci.train.optimizer import apply_gradients, learning_rate, make_optimizer
+from r1ci.train.sharding import rank, share, total
+
+CHECKPOINT_EVERY = 50
+
+
+def train_sft(config: Mapping[str, Any]) -> None:
+    """Fine-tune ``reads.model`` on ``reads.demonstrations`` and save it; resumes from the folder's checkpoints.
+
+    ``config``: the attempt's ``folder``, the step's ``inputs`` (sft, precision, seed), folders by role in ``reads``,
+    and ``runtime`` (compute).
+    """
+    folder, inputs = Path(config["folder"]), config["inputs"]
+    spec = Sft.model_validate(inputs["sft"])
+    policy = load.load_folder(Path(config["reads"]["model"]) / "model", inputs["precision"])
+    model = policy.model.train()
+    shown = demonstration.read(Path(config["reads"]["demonstrations"]) / "demonstrations.jsonl.gz")
+    data = [tokens for item in shown if len((tokens := demonstration.tokenise(item, policy.tokenizer)).ids) <= spec.max_tokens]
+    steps = spec.epochs * -(-len(data) // spec.batch_size)
+    optimizer = make_optimizer(model, spec)
+    first = _restore(folder, model, optimizer)
+    with MetricLog(folder, enabled=rank() == 0) as log:
+        log.rewind(first)
+        for step in range(first, steps):
+            began = time.perf_counter()
+            batch = batch_of(data, step, spec.batch_size, inputs["seed"])
+            loss, tokens = accumulate(model, policy.tokenizer.pad_token_id, batch, config["runtime"]["micro_batch_tokens"])
+            rate = learning_rate(step, steps, spec)
+            norm = apply_gradients(model, optimizer, rate, spec.max_grad_norm)
+            seconds = time.perf_counter() - began
+            log.log(
+                step,
+                {"loss": loss, "learning_rate": rate, "grad_norm": norm, "tokens": tokens, "seconds": seconds},
+            )
+            progress.tell(folder, step + 1, steps, f"loss {loss:.3f}")
+            if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < steps and rank() == 0:
+                state = {"step": step + 1, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                checkpoints.save(folder, step + 1, state)
+    if rank() == 0:
+        load.save(policy, folder / "model")
+
+
+def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
+    """Load the newest checkpoint, if any; the step to go on with."""
+    state = checkpoints.latest(folder)
+    if state is None:
+        return 0
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def batch_of(data: Sequence[Tokens], step: int, size: int, seed: int) -> list[Tokens]:
+    """The demonstrations of a step: every epoch goes through all of them in an order of its own."""
+    per_epoch = -(-len(data) // size)
+    order = list(range(len(data)))
+    random.Random(f"sft {seed} {step // per_epoch}").shuffle(order)
+    start = step % per_epoch * size
+    return [data[index] for index in order[start : start + size]]
+
+
+def accumulate(model: Any, pad: int, batch: Sequence[Tokens], max_tokens: int) -> tuple[float, int]:
+    """Gradients of the batch's mean loss per learned token; the loss and the number of tokens read."""
+    mine = share(batch)
+    learned = total(sum(sum(item.mask) for item in mine))
+    loss = 0.0
+    for chunk in micro_batches([len(item.ids) for item in mine], max_tokens):
+        padded = collate([mine[i].ids for i in chunk], [mine[i].mask for i in chunk], pad, load.device())
+        part = -token_logps(model, padded).logps_BT.sum() / learned
+        part.backward()
+        loss += float(part.detach())
+    return total(loss), int(total(sum(len(item.ids) for item in mine)))
