@@ -122,8 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(given: list[str], settings: Settings) -> int:
     try:
-        result = cli.main(given, prog_name="r1ci", standalone_mode=False, obj=settings)
-        return result if isinstance(result, int) else 0
+        return _invoke(given, settings)
     except BrokenPipeError:
         raise
     except (click.Abort, KeyboardInterrupt):
@@ -134,3 +133,15 @@ def _run(given: list[str], settings: Settings) -> int:
 
         settings.json = settings.json or "--json" in given
         return report_failure(error, settings)
+
+
+def _invoke(given: list[str], settings: Settings) -> int:
+    """What click's own main does for a command that handles its errors itself, except that nothing is swallowed."""
+    if "_R1CI_COMPLETE" in os.environ:
+        cli.main(given, prog_name="r1ci")
+    try:
+        with cli.make_context("r1ci", given, obj=settings) as context:
+            result = cli.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    return result if isinstance(result, int) else 0
