@@ -11,8 +11,10 @@ import os
 import shlex
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -175,11 +177,13 @@ class Status:
             "command": shlex.join(sys.argv),
         }
         self._written = 0.0
+        self._lock = threading.Lock()
 
     def write(self) -> None:
-        """Write it now."""
-        self._written = time.monotonic()
-        self._store.write_status(self._plan.name, {**self._head, "updated": now(), "steps": self._steps})
+        """Write it now. Steps may tell their progress from threads of their own."""
+        with self._lock:
+            self._written = time.monotonic()
+            self._store.write_status(self._plan.name, {**self._head, "updated": now(), "steps": self._steps})
 
     def set(self, step_id: str, state: str, **facts: Any) -> None:
         """Record the state of a step, and facts about it."""
@@ -187,10 +191,14 @@ class Status:
         self.write()
 
     def progress(self, step_id: str, progress: Progress) -> None:
-        """Record how far a running step is; written now and then."""
-        self._steps[step_id]["progress"] = asdict(progress)
+        """Record how far a running step is; written now and then.
+
+        A store that can no longer be written is left for the step itself to find.
+        """
+        self._steps[step_id] = {**self._steps[step_id], "progress": asdict(progress)}
         if time.monotonic() - self._written >= STATUS_EVERY_S:
-            self.write()
+            with suppress(StoreUnwritable):
+                self.write()
 
     def end(self, state: str, error: BaseException | None = None) -> None:
         """Record the end of the run; if an error ends it, the step in hand is interrupted or failed, too.

@@ -27,29 +27,33 @@ class MetricLog:
 
     Opening a folder that has a log continues it; a last line torn by a kill is dropped. Leaving the block writes
     ``metrics.parquet`` and the TensorBoard events, made anew from all rows; leaving it by an exception only closes.
+    With ``enabled=False`` nothing is read or written: for all workers of a training step but the first.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, enabled: bool = True) -> None:
+        self.folder, self.enabled = folder, enabled
         self._path = folder / LINES
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._rewrite(read_rows(self._path))
+        if self.enabled:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._rewrite(read_rows(self._path))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
-        if kind is None:
+        if kind is None and self.enabled:
             rows = read_rows(self._path)
             _write_table(self.folder / TABLE, rows)
             _write_events(self.folder / EVENTS, rows)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Append one row."""
+        if not self.enabled:
+            return
         if self._file is None:
             raise RuntimeError("the metric log is not open: use it as a context manager")
         self._file.write(_line({"step": step, TIME: time.time(), **values}).encode())
@@ -57,6 +61,8 @@ class MetricLog:
 
     def rewind(self, step: int) -> None:
         """Drop the rows of this step and later ones, which a resumed run is about to make again."""
+        if not self.enabled:
+            return
         self._close()
         self._rewrite([row for row in read_rows(self._path) if row["step"] < step])
 

@@ -135,3 +135,10 @@ def test_numbers_of_a_diverged_run_read_back(tmp_path: Path) -> None:
 def test_logging_outside_the_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not open"):
         MetricLog(tmp_path).log(0, {})
+
+
+def test_a_disabled_log_touches_nothing(tmp_path: Path) -> None:
+    with MetricLog(tmp_path / "run", enabled=False) as log:
+        log.rewind(0)
+        log.log(0, {"loss": 1.0})
+    assert not (tmp_path / "run").exists()
