@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -18,27 +18,13 @@ from r1ci.errors import UsageError
 from r1ci.plan.assumptions import Workload
 from r1ci.plan.cost import estimate
 from r1ci.plan.steps import Cell, Estimate, Plan, Resources, Step
-from r1ci.spec.models import ExecutorLimits, Experiment, GgufModel, HubModel, TinyModel
+from r1ci.spec.cells import CellSpec, cells
+from r1ci.spec.load import Resolved
+from r1ci.spec.models import ExecutorLimits, Experiment, TinyModel
 from r1ci.spec.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from r1ci.spec.load import Resolved
 
 JSON_VERSION = 1
 """Version of the JSON form of a plan."""
-
-
-class CellLike(Protocol):
-    """One combination of variant, model and seed, with the variant's spec (``r1ci.spec.cells.CellSpec``)."""
-
-    @property
-    def variant(self) -> str: ...
-    @property
-    def model(self) -> TinyModel | GgufModel | HubModel: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def experiment(self) -> Experiment: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +38,10 @@ class _Tasks:
 
 def compile_plan(resolved: Resolved, known: Vocabulary) -> Plan:
     """The plan of a loaded spec. Raises UsageError where a cell trains on no task at all."""
-    from r1ci.spec.cells import cells
-
     return compile_experiment(cells(resolved), resolved.experiment.name, known)
 
 
-def compile_experiment(cells: Sequence[CellLike], name: str, known: Vocabulary) -> Plan:
+def compile_experiment(cells: Sequence[CellSpec], name: str, known: Vocabulary) -> Plan:
     """The plan of an experiment's cells; steps that cells share appear once, every step after those it reads.
 
     Steps come cell by cell, so that the first cell is evaluated before the second is trained.
@@ -68,7 +52,7 @@ def compile_experiment(cells: Sequence[CellLike], name: str, known: Vocabulary) 
     return Plan(name=name, steps=steps, cells=compiled)
 
 
-def _compile_cell(cell: CellLike, known: Vocabulary, steps: dict[str, Step]) -> Cell:
+def _compile_cell(cell: CellSpec, known: Vocabulary, steps: dict[str, Step]) -> Cell:
     tasks = _select(cell, known)
     candidates = _candidates(cell, tasks)
     roles = _needed(candidates, _targets(cell.experiment, candidates))
@@ -79,7 +63,7 @@ def _compile_cell(cell: CellLike, known: Vocabulary, steps: dict[str, Step]) -> 
     return Cell(cell.variant, cell.model.name, cell.seed, {role: candidates[role].id for role in roles})
 
 
-def _select(cell: CellLike, known: Vocabulary) -> _Tasks:
+def _select(cell: CellSpec, known: Vocabulary) -> _Tasks:
     spec = cell.experiment.tasks
     train = known.select(split=spec.train.split, include=spec.train.include, exclude=spec.train.exclude)
     test = known.select(split=spec.test.split, include=spec.test.include, exclude=spec.test.exclude)
@@ -101,7 +85,7 @@ def _select(cell: CellLike, known: Vocabulary) -> _Tasks:
 # ---------------------------------------------------------------- steps of one cell
 
 
-def _candidates(cell: CellLike, tasks: _Tasks) -> dict[str, Step]:
+def _candidates(cell: CellSpec, tasks: _Tasks) -> dict[str, Step]:
     """Every step that the cell could need, by role, in an order where each comes after what it reads."""
     spec, seed = cell.experiment, cell.seed
     limits, agent, engine = _limits(spec), _json(spec.agent), _json(spec.engine)
@@ -141,7 +125,7 @@ def _questions(spec: Experiment, tasks: _Tasks) -> Step:
     return Step("questions", inputs, {})
 
 
-def _model(cell: CellLike, demonstrations: str) -> Step:
+def _model(cell: CellSpec, demonstrations: str) -> Step:
     """A tiny model depends on the seed that draws its weights and on the text its tokenizer is trained on."""
     if isinstance(cell.model, TinyModel):
         inputs = {"model": _json(cell.model), "seed": cell.seed}
@@ -226,7 +210,7 @@ def _needed(candidates: Mapping[str, Step], targets: Sequence[str]) -> list[str]
 # ---------------------------------------------------------------- what is no part of an id
 
 
-def _with_cost(step: Step, role: str, cell: CellLike, tasks: _Tasks) -> Step:
+def _with_cost(step: Step, role: str, cell: CellSpec, tasks: _Tasks) -> Step:
     spec = cell.experiment
     agent = role.rsplit(":", 1)[-1] if step.kind == "evaluation" else spec.agent.kind
     resources = _resources(step.kind, spec)

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from r1ci.plan.compile import compile_experiment
 from r1ci.plan.steps import Plan
-from r1ci.spec.models import Experiment, GgufModel, HubModel, TinyModel
+from r1ci.spec.cells import CellSpec
+from r1ci.spec.models import Experiment
 from r1ci.spec.vocabulary import Vocabulary
 
 KNOWN = Vocabulary({"a/one": "train", "a/two": "train", "b/three": "test"})
-
-
-@dataclass(frozen=True)
-class FakeCell:
-    """One combination of variant, model and seed."""
-
-    variant: str
-    model: TinyModel | GgufModel | HubModel
-    seed: int
-    experiment: Experiment
 
 
 def experiment(**sections: Any) -> Experiment:
@@ -35,7 +25,7 @@ def compiled(*, variants: dict[str, dict[str, Any]] | None = None, known: Vocabu
     """The plan of an experiment whose variants replace whole sections."""
     made = {name: experiment(**{**sections, **changed}) for name, changed in (variants or {"default": {}}).items()}
     cells = [
-        FakeCell(name, model, seed, spec) for name, spec in made.items() for model in spec.models for seed in spec.seeds
+        CellSpec(name, model, seed, spec) for name, spec in made.items() for model in spec.models for seed in spec.seeds
     ]
     return compile_experiment(cells, "small", known)
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1ci.errors import UsageError
-from r1ci.plan.compile import plan_from_json, plan_to_json
+from r1ci.plan.compile import compile_plan, plan_from_json, plan_to_json
 from r1ci.plan.steps import KINDS, Plan, Step
+from r1ci.spec.load import load
 from r1ci.spec.vocabulary import Vocabulary
 
 PlanOf = Callable[..., Plan]
@@ -153,6 +155,32 @@ def test_every_step_comes_after_what_it_reads(plan_of: PlanOf) -> None:
         assert set(step.reads.values()) <= seen
         seen.add(step_id)
     assert all(set(cell.steps.values()) <= seen for cell in plan.cells)
+
+
+SPEC = """\
+spec_version: 1
+name: from-file
+models: [tiny]
+seeds: [0, 1]
+variants:
+  curriculum: {}
+  plain: {curriculum.stages: single}
+"""
+
+
+def test_a_spec_file_compiles_to_the_plan_of_its_cells(plan_of: PlanOf, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC)
+    plan = compile_plan(load(path), Vocabulary({"a/one": "train", "a/two": "train", "b/three": "test"}))
+    same = plan_of(seeds=[0, 1], variants={"curriculum": {}, "plain": {"curriculum": {"stages": "single"}}})
+    assert plan.name == "from-file"
+    assert [cell.name for cell in plan.cells] == [
+        "curriculum/tiny/0",
+        "curriculum/tiny/1",
+        "plain/tiny/0",
+        "plain/tiny/1",
+    ]
+    assert plan.steps == same.steps
 
 
 # ---------------------------------------------------------------- ids
