@@ -194,7 +194,7 @@ class Tasks(Section):
     params: dict[str, dict[str, Any]] = {}
     """Generator parameters by task id, for example ``rg/chain_sum: {max_terms: 3}``."""
     seed: NonNegativeInt = 0
-    """Seed of the question generators; shared by all seeds of the experiment, so that runs compare on equal questions."""
+    """Seed of the question generators; shared by all seeds of the experiment: runs compare on equal questions."""
 
 
 # ---------------------------------------------------------------- executor, agent, engine
@@ -541,7 +541,7 @@ class Rl(Optimizer):
             return data
         named, changed = data.get("preset"), data.get("objective", {})
         known = isinstance(named, str) and named in OBJECTIVE_PRESETS
-        preset = OBJECTIVE_PRESETS[named if known else "grpo-r1ci"]
+        preset = OBJECTIVE_PRESETS[str(named) if known else "grpo-r1ci"]
         return {**data, "objective": {**preset, **changed}} if isinstance(changed, dict) else data
 
 
@@ -616,9 +616,7 @@ class Experiment(Section):
     potential: Potential = Potential()
     partition: Partition = Partition()
     curriculum: Curriculum = Curriculum()
-    rewards: list[RewardSpec] = Field(
-        default=[CorrectnessReward(), FormatReward(), TurnLimitReward()], min_length=1
-    )
+    rewards: list[RewardSpec] = Field(default=[CorrectnessReward(), FormatReward(), TurnLimitReward()], min_length=1)
     """Weighted terms; an episode's reward is their sum."""
     rl: Rl = Field(default_factory=lambda: Rl.model_validate({}))
     evaluation: Evaluation = Evaluation()
