@@ -49,7 +49,7 @@ UPDATE_OVERHEAD_S = 0.05
 TAIL = 4
 """The longest episode of a batch is taken to be this many times the mean (assumed)."""
 VLLM_IN_FLIGHT = 256
-"""Sequences decoded at once by one vLLM engine (its default)."""
+"""Sequences decoded at once by one vLLM engine (assumed)."""
 SERVER_TOKENS_PER_S = 3200
 """Of an OpenAI-compatible server: 64 requests at once, 50 tokens/s each (assumed)."""
 PROMPT_TOKENS = 512
