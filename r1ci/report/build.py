@@ -1,0 +1,115 @@
+"""From the store to two files: a page for people, and its JSON twin for programs, made from the same objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import r1ci
+from r1ci.errors import R1ciError, UsageError
+from r1ci.report.contenders import Comparison, compare
+from r1ci.report.data import read_findings
+from r1ci.report.page import Head, Part, page
+from r1ci.report.sections import SECTIONS
+from r1ci.report.text import plural
+
+JSON_VERSION = 1
+"""Version of the JSON twin's layout."""
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report was written."""
+
+    html: Path
+    json: Path
+
+
+def build(
+    root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, now: datetime
+) -> ReportFiles:
+    """Write ``out`` (a folder: report.html and report.json; a path ending in .html: that file and its twin).
+
+    The same store, baseline and ``now`` give the same bytes.
+
+    Raises:
+        UsageError: no experiment was named or found, or no variant is called like the baseline.
+        StoreError: an experiment's plan cannot be read.
+        R1ciError: the files cannot be written.
+    """
+    if not experiments:
+        raise UsageError("a report needs at least one experiment", "see `r1ci ls runs` for those in the store")
+    comparison = compare(read_findings(root, list(dict.fromkeys(experiments))), baseline)
+    data = {section.id: section.data(comparison) for section in SECTIONS}
+    head = _head(comparison, now)
+    parts = [Part(section.id, section.title, section.html(data[section.id])) for section in SECTIONS]
+    twin = {"version": JSON_VERSION, "head": head, "sections": data}
+    files = _files(out)
+    try:
+        files.html.parent.mkdir(parents=True, exist_ok=True)
+        _write(files.html, page(head, parts, charts=bool(data["curves"].rl or data["curves"].sft)))
+        _write(files.json, json.dumps(plain(twin), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    except OSError as error:
+        raise R1ciError(f"the report cannot be written to {out}: {error}", "choose another folder with --out") from None
+    return files
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, tuples and numbers as plain JSON; what is not a finite number becomes null.
+
+    An object with a ``for_json`` method says itself what to keep.
+    """
+    if hasattr(value, "for_json"):
+        return plain(value.for_json())
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _head(comparison: Comparison, now: datetime) -> Head:
+    experiments = comparison.findings.experiments
+    cells = comparison.findings.cells
+    counts = (
+        (len(comparison.variants), "variant"),
+        (len({cell.model for cell in cells}), "model"),
+        (len({cell.seed for cell in cells}), "seed"),
+    )
+    steps = comparison.findings.steps.values()
+    made = now.isoformat(timespec="seconds")
+    return Head(
+        title=", ".join(experiment.name for experiment in experiments),
+        description=" ".join(e.description for e in experiments if e.description),
+        facts=(
+            *(plural(count, one) for count, one in counts),
+            f"{sum(step.done for step in steps)} of {plural(len(steps), 'step')} done",
+            made,
+        ),
+        version=r1ci.__version__,
+        made=made,
+    )
+
+
+def _files(out: Path) -> ReportFiles:
+    if out.suffix == ".html":
+        return ReportFiles(out, out.with_suffix(".json"))
+    return ReportFiles(out / "report.html", out / "report.json")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write by rename, so that an open page is never half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(text.encode("utf-8", errors="replace"))
+    temporary.replace(path)

@@ -1,0 +1,319 @@
+"""What a report is made from: the store, read into frozen objects.
+
+Reads only the layout of docs/store.md and never writes. Whatever is missing, unfinished or damaged becomes a
+:class:`Problem` beside the data that could be read: a report is most needed when something went wrong.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from r1ci.errors import StoreError, UsageError
+from r1ci.store.metrics import LINES, TABLE, TIME, read_rows
+from r1ci.store.store import Condition, Store
+
+Json = Mapping[str, Any]
+_READ = ("evaluation", "potential", "partition")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be read."""
+
+    where: str
+    """Step id or path inside the store."""
+    message: str
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of a plan and how far it came."""
+
+    id: str
+    kind: str
+    state: str
+    """done, damaged, failed, blocked, running, interrupted, pending, or missing (never asked for)."""
+    error: str
+    """Why it failed, in one line; empty where it did not."""
+    inputs: Json
+    reads: Mapping[str, str]
+    provenance: Json
+    """What provenance.json says; empty when there is none."""
+
+    @property
+    def done(self) -> bool:
+        """Whether its outputs may be trusted."""
+        return self.state == "done"
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """One variant x model x seed, with its step ids by role."""
+
+    experiment: str
+    variant: str
+    model: str
+    seed: int
+    steps: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One scored attempt at a question."""
+
+    set: str
+    """new (questions of training tasks) or test (test tasks)."""
+    task: str
+    question_id: str
+    sample: int
+    correct: bool
+    calls: int
+    code_errors: int
+    statuses: tuple[str, ...]
+    """How each call ended, in order."""
+    turns: int
+    generated_tokens: int
+    stop_reason: str
+
+
+@dataclass(frozen=True)
+class ExperimentRecord:
+    """An experiment's resolved spec and its cells."""
+
+    name: str
+    description: str
+    spec: Json
+    cells: tuple[CellRecord, ...]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """In the order of the spec."""
+        return tuple(dict.fromkeys(cell.variant for cell in self.cells))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was found in the store."""
+
+    experiments: tuple[ExperimentRecord, ...]
+    steps: Mapping[str, StepRecord]
+    """By id, in the order of the plans."""
+    attempts: Mapping[str, tuple[Attempt, ...]]
+    """By evaluation step."""
+    trajectories: Mapping[str, tuple[Json, ...]]
+    """By evaluation step: the sample kept for the viewer."""
+    metrics: Mapping[str, tuple[Mapping[str, float], ...]]
+    """By sft or rl step, one row per training step."""
+    potentials: Mapping[str, tuple[Json, ...]]
+    """By potential step, one row per question."""
+    partitions: Mapping[str, tuple[Json, ...]]
+    """By partition step, one row per question."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def cells(self) -> tuple[CellRecord, ...]:
+        """Of all experiments."""
+        return tuple(cell for experiment in self.experiments for cell in experiment.cells)
+
+
+@dataclass
+class _Reader:
+    """Collects problems while it reads one store."""
+
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, where: str, message: str) -> None:
+        problem = Problem(where, message)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def json(self, path: Path) -> Any:
+        """Content of a JSON file, None where it is missing or damaged."""
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self.note(self.relative(path), f"cannot be read: {error}")
+            return None
+
+    def mapping(self, path: Path) -> Json:
+        """A JSON object; empty where it is missing or damaged."""
+        value = self.json(path)
+        if value is not None and not isinstance(value, dict):
+            self.note(self.relative(path), "is not a JSON object")
+        return value if isinstance(value, dict) else {}
+
+    def table(self, path: Path) -> tuple[dict[str, Any], ...]:
+        """Rows of a Parquet file; none where it is missing or damaged."""
+        import polars
+
+        if not path.exists():
+            self.note(self.relative(path), "is missing from a finished step")
+            return ()
+        try:
+            return tuple(polars.read_parquet(path).to_dicts())
+        except (OSError, polars.exceptions.PolarsError) as error:
+            self.note(self.relative(path), f"cannot be read: {str(error).splitlines()[0]}")
+            return ()
+
+    def lines(self, path: Path) -> tuple[dict[str, Any], ...]:
+        """Objects of a gzipped JSON-lines file; what follows the first damaged line is left out."""
+        rows: list[dict[str, Any]] = []
+        if not path.exists():
+            return ()
+        try:
+            with gzip.open(path, "rt", encoding="utf-8") as file:
+                rows.extend(json.loads(line) for line in file if line.strip())
+        except (OSError, ValueError, EOFError, zlib.error) as error:
+            self.note(self.relative(path), f"only its first {len(rows)} lines could be read: {error}")
+        return tuple(rows)
+
+    def rows(self, path: Path) -> list[dict[str, Any]]:
+        """The metric log of a step that is not finished."""
+        try:
+            return read_rows(path)
+        except (OSError, StoreError) as error:
+            self.note(self.relative(path), f"cannot be read: {error}")
+            return []
+
+    def relative(self, path: Path) -> str:
+        """Path inside the store."""
+        return str(path.relative_to(self.root))
+
+
+def read_findings(root: Path, names: Sequence[str]) -> Findings:
+    """Read experiments and the outputs of their steps.
+
+    Raises:
+        UsageError: no experiment of that name is in the store.
+        StoreError: an experiment's plan cannot be read.
+    """
+    reader = _Reader(root)
+    store = Store(root)
+    experiments = tuple(_experiment(reader, store, name, prefix=len(names) > 1) for name in names)
+    steps: dict[str, StepRecord] = {}
+    for name in names:
+        states = _status(reader, store, name)
+        for planned in reader.mapping(store.experiment_folder(name) / "plan.json")["steps"]:
+            steps[planned["id"]] = _step(reader, store, planned, states.get(planned["id"], {}))
+    done = [(step.kind, step.id, store.step_folder(step.id)) for step in steps.values() if step.done]
+    folders = {kind: [(id, at) for of, id, at in done if of == kind] for kind in _READ}
+    return Findings(
+        experiments=experiments,
+        steps=steps,
+        attempts={id: _attempts(reader, at / "scores.parquet") for id, at in folders["evaluation"]},
+        trajectories={id: _slim(reader.lines(at / "trajectories.jsonl.gz")) for id, at in folders["evaluation"]},
+        metrics={s.id: _metrics(reader, store.step_folder(s.id), s) for s in steps.values() if s.kind in ("sft", "rl")},
+        potentials={id: reader.table(at / "potential.parquet") for id, at in folders["potential"]},
+        partitions={id: reader.table(at / "partition.parquet") for id, at in folders["partition"]},
+        problems=tuple(reader.problems),
+    )
+
+
+def _experiment(reader: _Reader, store: Store, name: str, *, prefix: bool) -> ExperimentRecord:
+    folder = store.experiment_folder(name)
+    if not (folder / "plan.json").exists():
+        known = [other for other in store.experiments() if (store.experiment_folder(other) / "plan.json").exists()]
+        raise UsageError(
+            f"no experiment {name!r} in the store {store.root}",
+            f"the store has: {', '.join(known)}" if known else "the store has none; run a spec first, or give --root",
+        )
+    plan = reader.mapping(folder / "plan.json")
+    if not isinstance(plan.get("cells"), list) or not isinstance(plan.get("steps"), list):
+        raise StoreError(f"{folder / 'plan.json'} is damaged", "run the spec again: what is finished is kept")
+    spec = reader.mapping(folder / "resolved.json")
+    if "spec_version" not in spec:
+        spec = next((spec[key] for key in ("data", "spec") if isinstance(spec.get(key), dict)), spec)
+    cells = tuple(
+        CellRecord(name, f"{name}/{c['variant']}" if prefix else c["variant"], c["model"], c["seed"], c["steps"])
+        for c in plan["cells"]
+    )
+    return ExperimentRecord(name, str(spec.get("description", "")), spec, cells)
+
+
+def _status(reader: _Reader, store: Store, name: str) -> Mapping[str, Json]:
+    """What the last run said of each step."""
+    try:
+        steps = store.status(name).get("steps")
+    except (OSError, StoreError) as error:
+        reader.note(f"experiments/{name}/status.json", f"cannot be read: {error}")
+        return {}
+    return steps if isinstance(steps, dict) else {}
+
+
+def _step(reader: _Reader, store: Store, planned: Json, status: Json) -> StepRecord:
+    """The folder decides what is done; the status says why something is not."""
+    id = planned["id"]
+    condition = store.condition(id)
+    state = str(status.get("state", "missing"))
+    error = ""
+    if condition in (Condition.DONE, Condition.DAMAGED):
+        state = condition.value
+    elif state in ("done", "cached"):
+        state, error = "missing", "it was finished once, but its outputs are no longer in the store"
+    elif state == "failed":
+        failure = status.get("error") or {}
+        error = f"{failure.get('type', 'error')}: {failure.get('message', '')}"
+    elif state == "blocked":
+        error = f"it needs {status.get('by')}"
+    return StepRecord(
+        id=id,
+        kind=planned["kind"],
+        state=state,
+        error=error,
+        inputs=planned["inputs"],
+        reads=planned["reads"],
+        provenance=reader.mapping(store.step_folder(id) / "provenance.json"),
+    )
+
+
+def _attempts(reader: _Reader, path: Path) -> tuple[Attempt, ...]:
+    rows = reader.table(path)
+    try:
+        return tuple(_attempt(row) for row in rows)
+    except KeyError as error:
+        reader.note(reader.relative(path), f"has no column {error}")
+        return ()
+
+
+def _attempt(row: Json) -> Attempt:
+    return Attempt(
+        set=row["set"],
+        task=row["task"],
+        question_id=row["question_id"],
+        sample=row["sample"],
+        correct=bool(row["correct"]),
+        calls=row["calls"],
+        code_errors=row["code_errors"],
+        statuses=tuple(row["statuses"] or ()),
+        turns=row["turns"],
+        generated_tokens=row["generated_tokens"],
+        stop_reason=row["stop_reason"],
+    )
+
+
+def _metrics(reader: _Reader, folder: Path, step: StepRecord) -> tuple[Mapping[str, float], ...]:
+    """The finished table, or what an unfinished step has logged so far."""
+    path = folder / TABLE
+    rows: Iterable[Json] = reader.table(path) if path.exists() else reader.rows(folder / LINES)
+    if step.done and not rows:
+        reader.note(step.id, "is finished but logged no metrics")
+    return tuple({key: value for key, value in row.items() if value is not None and key != TIME} for row in rows)
+
+
+def _slim(lines: tuple[dict[str, Any], ...]) -> tuple[Json, ...]:
+    """Without token ids: the viewer shows text."""
+    heavy = {"ids", "mask", "logprobs"}
+    return tuple(
+        {**line, "trajectory": {key: value for key, value in line["trajectory"].items() if key not in heavy}}
+        for line in lines
+        if isinstance(line.get("trajectory"), dict)
+    )

@@ -1,0 +1,141 @@
+"""The potential: how it is distributed over the RL questions, and where the groups were cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from r1ci.report import svg
+from r1ci.report.contenders import Comparison, families
+from r1ci.report.render import render
+
+BINS = 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of a partition; bounds are None where no potential was measured."""
+
+    group: int
+    size: int
+    lowest: float | None
+    highest: float | None
+    mean_p: float | None
+    """Mean share of correct attempts."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The questions of one seed, by potential and group."""
+
+    title: str
+    questions: int
+    unsolved: int
+    """Questions that no attempt solved (p = 0)."""
+    solved: int
+    """Questions that every attempt solved (p = 1)."""
+    counts: dict[int, tuple[int, ...]]
+    """Questions per bin of width 1/20, by group; group 0 where there is no partition."""
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class TaskPotential:
+    """One task, over its questions and seeds."""
+
+    task: str
+    questions: int
+    p: float
+    potential: float
+
+
+@dataclass(frozen=True)
+class Potential:
+    """One histogram per run that measured or cut anything."""
+
+    histograms: tuple[Histogram, ...]
+    tasks: tuple[TaskPotential, ...]
+    """Highest mean potential first."""
+    planned: bool
+    """Whether any cell has such a step, done or not."""
+
+
+def potential_data(comparison: Comparison) -> Potential:
+    """Histograms by partition where there is one, by potential where not."""
+    findings = comparison.findings
+    tables = {**findings.potentials, **findings.partitions}
+    covered = {findings.steps[step].reads.get("potential") for step in findings.partitions}
+    found = [
+        _histogram(f"{', '.join(family.variants)}, {family.model}, seed {seed}", tables[step])
+        for role in ("partition", "potential")
+        for family in families(findings.cells, role)
+        for seed, step in family.steps.items()
+        if tables.get(step) and step not in covered
+    ]
+    planned = any("partition" in cell.steps or "potential" in cell.steps for cell in findings.cells)
+    return Potential(tuple(found), _tasks(comparison), planned)
+
+
+def potential_html(data: Potential) -> Markup:
+    """Histograms with the group edges, a table of the groups, a table of the tasks."""
+
+    def chart(histogram: Histogram) -> Markup:
+        edges = [(g.lowest, f"group {g.group}") for g in histogram.groups[:-1] if g.lowest is not None]
+        finding = ", ".join(f"group {g.group}: {g.size} questions" for g in histogram.groups)
+        return svg.histogram(histogram.counts, edges, f"Potential of {histogram.title}. {finding}")
+
+    return render("potential.html", data=data, chart=chart, bins=BINS)
+
+
+def _histogram(title: str, rows: tuple[Mapping[str, Any], ...]) -> Histogram:
+    by_group: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_group.setdefault(int(row.get("group") or 0), []).append(row)
+    shares = [row["p"] for row in rows if row.get("p") is not None]
+    return Histogram(
+        title=title,
+        questions=len(rows),
+        unsolved=sum(p == 0 for p in shares),
+        solved=sum(p == 1 for p in shares),
+        counts={group: _bins(of) for group, of in sorted(by_group.items())},
+        groups=tuple(_group(group, of) for group, of in sorted(by_group.items()) if group),
+    )
+
+
+def _bins(rows: list[Mapping[str, Any]]) -> tuple[int, ...]:
+    counts = [0] * BINS
+    for row in rows:
+        if row.get("potential") is not None:
+            counts[min(BINS - 1, int(row["potential"] * BINS + 1e-9))] += 1
+    return tuple(counts)
+
+
+def _group(group: int, rows: list[Mapping[str, Any]]) -> Group:
+    potentials = [row["potential"] for row in rows if row.get("potential") is not None]
+    shares = [row["p"] for row in rows if row.get("p") is not None]
+    return Group(
+        group=group,
+        size=len(rows),
+        lowest=min(potentials, default=None),
+        highest=max(potentials, default=None),
+        mean_p=sum(shares) / len(shares) if shares else None,
+    )
+
+
+def _tasks(comparison: Comparison) -> tuple[TaskPotential, ...]:
+    of: dict[str, list[Mapping[str, Any]]] = {}
+    for rows in comparison.findings.potentials.values():
+        for row in rows:
+            of.setdefault(row["task"], []).append(row)
+    tasks = [
+        TaskPotential(task, len({r["question_id"] for r in rows}), _mean(rows, "p"), _mean(rows, "potential"))
+        for task, rows in of.items()
+    ]
+    return tuple(sorted(tasks, key=lambda task: (-task.potential, task.task)))
+
+
+def _mean(rows: list[Mapping[str, Any]], key: str) -> float:
+    return float(sum(row[key] for row in rows)) / len(rows)

@@ -1,0 +1,89 @@
+"""Where the results come from: commit, versions, hardware, command lines, per step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from r1ci.report.contenders import Comparison
+from r1ci.report.render import render
+
+_OWN = ("started", "ended", "outcome", "seed", "step", "attempt", "process")
+"""What every step has for itself and so cannot be the same for all."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One dotted key of provenance.json with the values that steps have, and how many steps have each."""
+
+    key: str
+    values: dict[str, int]
+
+
+@dataclass(frozen=True)
+class StepSource:
+    """One step."""
+
+    id: str
+    kind: str
+    state: str
+    commit: str
+    dirty: bool | None
+    started: str
+    ended: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Facts over all steps that ran, then every step."""
+
+    steps_with_record: int
+    facts: tuple[Fact, ...]
+    steps: tuple[StepSource, ...]
+
+
+def provenance_data(comparison: Comparison) -> Provenance:
+    """Flatten the records and count their values."""
+    steps = tuple(comparison.findings.steps.values())
+    counts: dict[str, dict[str, int]] = {}
+    for step in steps:
+        for key, value in _flatten(step.provenance).items():
+            if key.split(".")[0] not in _OWN and key != "git.diff":
+                values = counts.setdefault(key, {})
+                values[value] = values.get(value, 0) + 1
+    return Provenance(
+        steps_with_record=sum(bool(step.provenance) for step in steps),
+        facts=tuple(Fact(key, dict(sorted(values.items()))) for key, values in sorted(counts.items())),
+        steps=tuple(
+            StepSource(
+                id=step.id,
+                kind=step.kind,
+                state=step.state,
+                commit=str((step.provenance.get("git") or {}).get("commit") or ""),
+                dirty=(step.provenance.get("git") or {}).get("dirty"),
+                started=str(step.provenance.get("started") or ""),
+                ended=str(step.provenance.get("ended") or ""),
+            )
+            for step in steps
+        ),
+    )
+
+
+def provenance_html(data: Provenance) -> Markup:
+    """A table of facts; a table of the steps folded below."""
+    return render("provenance.html", data=data)
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(value, Mapping):
+        found: dict[str, str] = {}
+        for key, inner in value.items():
+            found.update(_flatten(inner, f"{prefix}.{key}" if prefix else str(key)))
+        return found
+    if isinstance(value, list):
+        return {prefix: " ".join(str(item) for item in value) or "none"}
+    return {prefix: value if isinstance(value, str) else json.dumps(value)}

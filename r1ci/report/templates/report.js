@@ -1,0 +1,156 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+
+  window.addEventListener("error", (event) => {
+    byId("failure").hidden = false;
+    byId("failure").textContent = "A script of this report failed, so parts of it do not react: " + event.message;
+  });
+
+  /** An element with text: the only way text from the store reaches the page. */
+  function element(tag, kind, text) {
+    const made = document.createElement(tag);
+    if (kind) made.className = kind;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  /** Call once when an element is about to be seen. */
+  function whenSeen(target, act) {
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) {
+        observer.disconnect();
+        act();
+      }
+    }, { rootMargin: "200px" });
+    observer.observe(target);
+  }
+
+  // ---------------------------------------------------------------- theme
+
+  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const redraws = [];
+
+  function isDark() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : prefersDark.matches;
+  }
+
+  function showTheme() {
+    byId("theme").textContent = isDark() ? "Light" : "Dark";
+    byId("theme").setAttribute("aria-pressed", String(isDark()));
+    redraws.forEach((redraw) => redraw());
+  }
+
+  byId("theme").addEventListener("click", () => {
+    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    showTheme();
+  });
+  prefersDark.addEventListener("change", showTheme);
+  showTheme();
+
+  // ---------------------------------------------------------------- where in the page
+
+  const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
+  const place = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      links.forEach((link) => link.classList.remove("here"));
+      links.get(entry.target.id)?.classList.add("here");
+    }
+  }, { rootMargin: "-80px 0px -70% 0px" });
+  document.querySelectorAll("main > section").forEach((section) => place.observe(section));
+
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll("main details").forEach((details) => {
+      if (!details.closest(".viewer")) details.open = true;
+    });
+  });
+
+  // ---------------------------------------------------------------- learning curves
+
+  const curves = byId("curves-data") ? JSON.parse(byId("curves-data").textContent) : {};
+  const hidden = new Set();
+  let smoothing = 0;
+
+  function loadPlotly() {
+    if (window.Plotly) return;
+    document.head.append(element("script", "", byId("plotly").textContent));
+  }
+
+  /** Exponential mean, corrected for its start, as TensorBoard does it. */
+  function smooth(values) {
+    let sum = 0;
+    let weight = 0;
+    return values.map((value) => {
+      sum = smoothing * sum + (1 - smoothing) * value;
+      weight = smoothing * weight + (1 - smoothing);
+      return sum / weight;
+    });
+  }
+
+  const dashes = ["solid", "dot", "solid", "dash", "dashdot", "longdash", "longdashdot"];
+
+  function traces(panel, colour) {
+    const shown = panel.series.filter((series) => !hidden.has(series.label));
+    const faint = shown.flatMap((series) => series.lines.length < 2 ? [] : series.lines.map((line) => ({
+      x: line.steps, y: smooth(line.values), mode: "lines", opacity: 0.3, hoverinfo: "skip",
+      line: { color: colour("c" + series.colour), width: 1 },
+    })));
+    const bold = shown.map((series) => ({
+      x: series.mean.steps, y: smooth(series.mean.values), name: series.label,
+      mode: series.mean.steps.length < 8 ? "lines+markers" : "lines", hovertemplate: "%{y:.4~g}",
+      line: { color: colour("c" + series.colour), width: 2, dash: dashes[series.colour] },
+    }));
+    return [...faint, ...bold];
+  }
+
+  function layout(panel, colour) {
+    const shown = panel.boundaries.filter((boundary) => !hidden.has(boundary.label));
+    const axis = { gridcolor: colour("line"), zeroline: false, linecolor: colour("line"), tickfont: { size: 10.5 } };
+    return {
+      height: 190, margin: { l: 46, r: 8, t: 16, b: 24 }, showlegend: false, hovermode: "x unified",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 11, color: colour("soft") },
+      hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("ink") } },
+      xaxis: { ...axis, hoverformat: "d" }, yaxis: { ...axis, automargin: false, nticks: 5 },
+      shapes: shown.map((boundary) => ({
+        type: "line", x0: boundary.step, x1: boundary.step, yref: "paper", y0: 0, y1: 1,
+        line: { color: colour("c" + boundary.colour), width: 1, dash: "dot" },
+      })),
+      annotations: shown.map((boundary) => ({
+        x: boundary.step, yref: "paper", y: 1, yanchor: "bottom", xanchor: "left", showarrow: false,
+        text: "stage " + boundary.stage, font: { size: 9.5 },
+      })),
+    };
+  }
+
+  function drawPanel(box) {
+    loadPlotly();
+    const panel = curves[box.dataset.panel];
+    const fresh = element("div");
+    fresh.setAttribute("role", "img");
+    fresh.setAttribute("aria-label", panel.title + ". " + panel.finding);
+    const redraw = () => {
+      const style = getComputedStyle(document.documentElement);
+      const colour = (name) => style.getPropertyValue("--" + name).trim();
+      window.Plotly.react(fresh, traces(panel, colour), layout(panel, colour), { displayModeBar: false, responsive: true });
+    };
+    box.replaceChildren(fresh);
+    redraw();
+    redraws.push(redraw);
+  }
+
+  document.querySelectorAll("[data-panel]").forEach((box) => whenSeen(box, () => drawPanel(box)));
+
+  document.querySelectorAll(".legend .run").forEach((button) => button.addEventListener("click", () => {
+    const run = button.dataset.run;
+    if (!hidden.delete(run)) hidden.add(run);
+    button.setAttribute("aria-pressed", String(!hidden.has(run)));
+    redraws.forEach((redraw) => redraw());
+  }));
+  byId("smoothing")?.addEventListener("input", (event) => {
+    smoothing = Number(event.target.value);
+    redraws.forEach((redraw) => redraw());
+  });
+})();
