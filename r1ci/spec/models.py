@@ -256,8 +256,8 @@ class AgentSpec(Section):
     """Programs run per episode before the model must answer (paper: 8)."""
     turn_tokens: PositiveInt = 2048
     """Tokens the model may generate per turn."""
-    context_tokens: PositiveInt = 16_384
-    """Tokens of a whole episode, prompt included."""
+    context_tokens: PositiveInt = 32_768
+    """Tokens of a whole episode, prompt included; the default holds 8 calls and the answer at full length."""
     max_output_tokens: PositiveInt = 1024
     """Tokens of a program's output shown to the model; longer output keeps its head and tail."""
 
