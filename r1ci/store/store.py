@@ -139,7 +139,9 @@ class Store:
             return error.message
         except FileNotFoundError as error:
             return f"{Path(error.filename).name} is missing"
-        except (KeyError, TypeError) as error:
+        except OSError as error:
+            return f"{Path(error.filename).name} cannot be read: {error.strerror}"
+        except (KeyError, TypeError, ValueError) as error:
             return f"{STEP} or {DONE} is not what the store wrote ({type(error).__name__}: {error})"
         return ""
 
@@ -225,7 +227,7 @@ def _prepare(folder: Path, step: Step) -> int:
 def _same(folder: Path, content: Mapping[str, Any]) -> bool:
     try:
         recorded = read_json(folder / STEP)
-    except (StoreError, FileNotFoundError):
+    except (StoreError, OSError):
         return False
     return {key: recorded.get(key) for key in content} == content
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from r1ci.errors import StoreError
 from r1ci.plan.steps import Step
@@ -255,6 +257,46 @@ def test_a_damaged_step_is_one_clear_error_and_is_left_alone(
     with pytest.raises(StoreError, match="is damaged"), store.attempt(STEP):
         pytest.fail("the block must not run")
     assert store.is_done(OTHER.id)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(["done.json", "step.json"]),
+    content=st.one_of(
+        st.binary(max_size=40),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["outputs", "path", "bytes", "kind", "inputs", "reads"]), inner)
+            ),
+            max_leaves=8,
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+)
+def test_whatever_stands_in_a_published_file_is_damage_or_harmless_never_a_crash(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
+) -> None:
+    store = Store(tmp_path_factory.getbasetemp() / "garbled")
+    if store.condition(STEP.id) is Condition.ABSENT:
+        finish(store)
+    path = store.step_folder(STEP.id) / name
+    original = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        assert store.condition(STEP.id) in (Condition.DAMAGED, Condition.DONE)
+        if store.condition(STEP.id) is Condition.DAMAGED:
+            with pytest.raises(StoreError):
+                store.is_done(STEP.id)
+    finally:
+        path.write_bytes(original)
+
+
+def test_a_folder_in_place_of_a_published_file_is_damage(store: Store) -> None:
+    folder = finish(store)
+    (folder / "step.json").unlink()
+    (folder / "step.json").mkdir()
+    assert store.condition(STEP.id) is Condition.DAMAGED
 
 
 def test_a_damaged_step_is_computed_again_once_its_folder_is_deleted(store: Store) -> None:
