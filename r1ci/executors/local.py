@@ -57,10 +57,7 @@ class LocalExecutor:
                 f"executor.isolation: the local executor gives {ISOLATION!r}, the spec asks for {spec.isolation!r}",
                 f"set executor.isolation to {ISOLATION} if the programs may be trusted that far",
             )
-        if not hasattr(os, "pidfd_open"):
-            raise EnvironmentMissing(
-                "executor.kind local needs Linux 5.3 or later (pidfd_open, prlimit)", "run on Linux, or in a container"
-            )
+        _require_pidfd()
         self._limits: ExecutorLimits = spec
         self._tasks = user_tasks()
         self._running: set[Event] = set()
@@ -101,6 +98,15 @@ class LocalExecutor:
                 continue
             return dataclasses.replace(judge(ending, self._limits), queue_s=queue_s)
         return Execution(Status.INFRASTRUCTURE, queue_s=queue_s, isolation=ISOLATION, reason=reason)
+
+
+def _require_pidfd() -> None:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise EnvironmentMissing(
+            f"executor.kind local needs Linux 5.3 or later (pidfd_open: {error})", "run on Linux, or in a container"
+        ) from error
 
 
 def judge(ending: Ending, limits: ExecutorLimits) -> Execution:

@@ -442,6 +442,15 @@ def test_stricter_isolation_than_the_executor_gives_is_refused() -> None:
         make_executor(Spec(isolation="strict"))
 
 
+def test_a_system_without_what_it_needs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", missing)
+    with pytest.raises(EnvironmentMissing, match=r"needs Linux 5\.3"):
+        make_executor(Spec())
+
+
 @pytest.mark.parametrize("spec", [RayExecutor(), HttpExecutor(url="http://localhost")])
 def test_kinds_that_do_not_run_yet_are_named(spec: RayExecutor | HttpExecutor) -> None:
     with pytest.raises(UsageError, match=f"executor.kind '{spec.kind}'"):
