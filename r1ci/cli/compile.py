@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from r1ci.cli.complete import complete_spec_words
-from r1ci.cli.diff import flat
 from r1ci.cli.failure import SCHEMA_VERSION, print_diagnostics
 from r1ci.cli.output import print_json
 from r1ci.cli.settings import Settings, Verb, pass_settings
@@ -82,7 +81,9 @@ def done_steps(plan: Plan, root: Path) -> set[str]:
 
 def origins(resolved: Resolved) -> list[dict[str, Any]]:
     """Every value of a spec with the place it comes from."""
-    rows = flat(resolved.data)
+    from r1ci.spec.diff import flatten
+
+    rows = flatten(resolved.data)
     return [{"key": key, "value": value, "from": str(resolved.origins.get(key, "default"))} for key, value in rows]
 
 

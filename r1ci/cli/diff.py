@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from r1ci.cli.output import print_json, print_table
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import find_spec, load_spec
 
-_ABSENT = object()
-
 
 @click.command(cls=Verb, epilog="r1ci diff specs/laptop.yaml specs/quickstart.yaml")
 @click.argument("a", shell_complete=complete_spec_or_run)
@@ -24,7 +22,9 @@ _ABSENT = object()
 @pass_settings
 def command(settings: Settings, a: str, b: str, md: bool) -> None:
     """Show the keys in which two specs or runs differ, every default spelled out."""
-    differing = differences(_resolved(a, settings.root), _resolved(b, settings.root))
+    from r1ci.spec.diff import diff
+
+    differing = diff(_resolved(a, settings.root), _resolved(b, settings.root))
     if settings.json:
         print_json([_document(*each) for each in differing])
     elif md:
@@ -37,27 +37,6 @@ def command(settings: Settings, a: str, b: str, md: bool) -> None:
         click.echo("no difference")
 
 
-def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Dotted keys whose values differ, in the order of ``a``, then those of ``b`` alone."""
-    left, right = dict(flat(a)), dict(flat(b))
-    pairs = ((key, left.get(key, _ABSENT), right.get(key, _ABSENT)) for key in {**left, **right})
-    return [(key, x, y) for key, x, y in pairs if type(x) is not type(y) or x != y]
-
-
-def flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Dotted keys with their values; a list counts as one value unless it holds sections."""
-    children: Mapping[str, Any] | None = None
-    if isinstance(value, Mapping) and value:
-        children = value
-    elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(x, Mapping) for x in value):
-        children = {str(index): child for index, child in enumerate(value)}
-    if children is None:
-        yield ".".join(path), value
-        return
-    for key, child in children.items():
-        yield from flat(child, (*path, key))
-
-
 def _resolved(name: str, root: Path) -> Mapping[str, Any]:
     from r1ci.cli.runs import find_run, run_names
 
@@ -68,13 +47,17 @@ def _resolved(name: str, root: Path) -> Mapping[str, Any]:
 
 
 def _document(key: str, left: Any, right: Any) -> dict[str, Any]:
+    from r1ci.spec.diff import ABSENT
+
     sides = {"a": left, "b": right}
-    return {"key": key, **{side: value for side, value in sides.items() if value is not _ABSENT}}
+    return {"key": key, **{side: value for side, value in sides.items() if value is not ABSENT}}
 
 
 def _shown(value: Any) -> str:
-    return "(absent)" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+    from r1ci.spec.diff import ABSENT
+
+    return "(absent)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def _markdown(value: Any) -> str:
-    return "" if value is _ABSENT else f"`{_shown(value)}`".replace("|", "\\|")
+    return f"`{_shown(value)}`".replace("|", "\\|")

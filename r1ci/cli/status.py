@@ -29,19 +29,22 @@ def run_row(run: Run) -> dict[str, Any]:
 
 def describe(run: Run, *, accuracies: bool = True) -> dict[str, Any]:
     """State, cells and steps of a run; the accuracy of finished evaluations is read from their tables."""
+    from r1ci.plan.compile import plan_from_json
     from r1ci.store.store import Store
 
     store = Store(run.root)
-    plan, status = run.read_json("plan.json"), store.status(run.name)
+    plan, status = plan_from_json(run.read_json("plan.json")), store.status(run.name)
     said = status.get("steps", {})
-    states = {step["id"]: _state(store, step["id"], said) for step in plan["steps"]}
+    states = {step: _state(store, step, said) for step in plan.steps}
     cells = []
-    for cell in plan["cells"]:
-        steps = {role: {"id": step, "state": states[step]} for role, step in cell["steps"].items()}
+    for cell in plan.cells:
+        steps: dict[str, dict[str, Any]] = {
+            role: {"id": step, "state": states[step]} for role, step in cell.steps.items()
+        }
         for role, step in steps.items():
             if accuracies and role.startswith("evaluation:") and step["state"] == "done":
                 step["accuracy"] = accuracy(store.step_folder(step["id"]) / "scores.parquet")
-        cells.append({"cell": cell["name"], "steps": steps})
+        cells.append({"cell": cell.name, "steps": steps})
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.name,

@@ -10,7 +10,6 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from r1ci.cli.complete import dotted_keys
-from r1ci.cli.diff import differences
 
 BROKEN = """\
 spec_version: 1
@@ -118,13 +117,6 @@ def test_diff_shows_differing_keys_only(cli: Any, spec: Path) -> None:
     assert "| `partition.groups` | `3` | `2` |" in cli("diff", "small.yaml", "other.yaml", "--md").out
     assert cli("diff", "small.yaml", "small.yaml").out == "no difference\n"
     assert cli("diff", "small.yaml", "small.yaml", "--json").json == []
-
-
-def test_differences_tell_kinds_of_values_apart() -> None:
-    a = {"x": 1, "same": [1, 2], "terms": [{"kind": "a", "weight": 1.0}], "gone": {"y": 1}}
-    b = {"x": True, "same": [1, 2], "terms": [{"kind": "a", "weight": 2.0}, {"kind": "b"}]}
-    keys = [key for key, _, _ in differences(a, b)]
-    assert keys == ["x", "terms.0.weight", "gone.y", "terms.1.kind"]
 
 
 def test_new_writes_a_spec_that_checks(cli: Any) -> None:
