@@ -20,6 +20,8 @@ from r1ci.plan.steps import Plan
 
 REPORTS = Path("reports") / "out"
 """Where reports go, relative to the working directory."""
+PAGE = "index.html"
+"""The page's name in a report's folder; its JSON twin lies beside it."""
 
 report_option = click.option("--report/--no-report", default=True, help="Write the report at the end (default).")
 
@@ -56,12 +58,12 @@ def write_report(run: Run) -> Path:
     """Build the report of one run and return its page."""
     from r1ci.report.build import build
 
-    return build(run.root, [run.name], REPORTS / run.name, now=datetime.now(UTC)).html
+    return build(run.root, [run.name], REPORTS / run.name / PAGE, now=datetime.now(UTC)).html
 
 
 def finished(run: Run, settings: Settings, *, report: bool) -> int:
     """Nothing is left to do: say so, and where the report is; write it if it is not there."""
-    page = REPORTS / run.name / "index.html"
+    page = REPORTS / run.name / PAGE
     if report and not page.is_file():
         page = write_report(run)
     note(f"{run.name} is finished: nothing to do", settings)

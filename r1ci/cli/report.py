@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from r1ci.cli.complete import complete_run
-from r1ci.cli.execute import REPORTS
+from r1ci.cli.execute import PAGE, REPORTS
 from r1ci.cli.output import print_json
 from r1ci.cli.runs import find_run
 from r1ci.cli.settings import Settings, Verb, pass_settings
@@ -18,7 +18,7 @@ from r1ci.errors import UsageError
 @click.command(cls=Verb, epilog="r1ci report quickstart --open\nr1ci report small large --baseline small")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("--baseline", help="Variant that the others are compared with (default: the spec's).")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder (default: reports/out/RUN).")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder or .html file (default: reports/out/RUN).")
 @click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
 @pass_settings
 def command(settings: Settings, names: tuple[str, ...], baseline: str | None, out: Path | None, show: bool) -> None:
@@ -30,7 +30,8 @@ def command(settings: Settings, names: tuple[str, ...], baseline: str | None, ou
     if len(roots) > 1:
         raise UsageError("the runs lie in different stores", "a report compares the runs of one store")
     folder = out or REPORTS / "+".join(run.name for run in runs)
-    files = build(runs[0].root, [run.name for run in runs], folder, baseline=baseline, now=datetime.now(UTC))
+    page = folder if folder.suffix == ".html" else folder / PAGE
+    files = build(runs[0].root, [run.name for run in runs], page, baseline=baseline, now=datetime.now(UTC))
     if settings.json:
         print_json({"html": str(files.html), "json": str(files.json)})
     else:

@@ -100,7 +100,6 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 def _build(root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, now: Any) -> Any:
     if baseline == "nobody":
         raise R1ciError("no variant 'nobody'", "variants: curriculum, plain")
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "index.html"
-    page.write_text(" ".join(experiments))
-    return types.SimpleNamespace(html=page, json=out / "report.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(" ".join(experiments))
+    return types.SimpleNamespace(html=out, json=out.with_suffix(".json"))

@@ -207,7 +207,7 @@ def test_report_compares_runs(cli: Any, spec: Path, steps: Any) -> None:
     cli("run", spec, "--no-report")
     cli("run", spec, "--name", "other", "--no-report")
     result = cli("report", "small", "runs/experiments/other", "--json")
-    assert result.json == {"html": "reports/out/small+other/index.html", "json": "reports/out/small+other/report.json"}
+    assert result.json == {"html": "reports/out/small+other/index.html", "json": "reports/out/small+other/index.json"}
     assert cli("report", "small", "--out", "here").out == "here/index.html\n"
     failed = cli("report", "small", "--baseline", "nobody")
     assert (failed.code, failed.err) == (1, "error: no variant 'nobody'\nhelp: variants: curriculum, plain\n")
