@@ -188,3 +188,25 @@ def test_dotted_keys_are_those_of_the_language() -> None:
         keys
     )
     assert len(keys) == len(set(keys))
+
+
+def _completed(cli: Any, monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
+    words = typed.split(" ")
+    monkeypatch.setenv("_R1CI_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    return [line.partition(",")[2] for line in cli().out.splitlines()]
+
+
+def test_the_shell_completes_verbs_specs_keys_and_names(cli: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("specs").mkdir()
+    spec.rename("specs/small.yaml")
+    Path("runs/experiments/first").mkdir(parents=True)
+    assert _completed(cli, monkeypatch, "r1ci ch") == ["check"]
+    assert _completed(cli, monkeypatch, "r1ci run specs/s") == ["specs/small.yaml"]
+    assert "rl.learning_rate=" in _completed(cli, monkeypatch, "r1ci run specs/small.yaml rl.l")
+    assert _completed(cli, monkeypatch, "r1ci resume f") == ["first"]
+    assert _completed(cli, monkeypatch, "r1ci eval first evaluation.temp") == ["evaluation.temperature="]
+    assert _completed(cli, monkeypatch, "r1ci show rg/gc") == ["rg/gcd"]
+    assert _completed(cli, monkeypatch, "r1ci models get s") == ["smollm2-135m"]
+    assert _completed(cli, monkeypatch, "r1ci ls ta") == ["tasks"]
