@@ -1,0 +1,92 @@
+"""The language as JSON Schema, for editors: completion, help on hover, and checks while typing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from r1ci.spec.models import Experiment
+from r1ci.spec.presets import MODEL_PRESETS
+from r1ci.spec.shape import Choice, default_kind, dotted_keys, shape_of
+
+_INTERPOLATION = {"type": "string", "pattern": r"\$\{.+\}", "title": "Interpolation"}
+_EXTENDS = {
+    "description": "Specs that this one is laid over, relative to this file; later ones win.",
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a spec file.
+
+    It is wider than the language where a file alone cannot tell: values may be interpolated, a file that extends
+    another may leave out what the other says, and a preset fills the objective.
+    """
+    schema = Experiment.model_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    for section in [schema, *definitions.values()]:
+        for name, value in section.get("properties", {}).items():
+            section["properties"][name] = _relaxed(value)
+    optional = _kinds_with_default()
+    for name, section in definitions.items():
+        kind = section.get("properties", {}).get("kind", {})
+        if "const" in kind and name not in optional:
+            section["required"] = sorted({*section.get("required", []), "kind"})
+    for section in ("Rl", "Objective"):
+        del definitions[section]["required"]
+    required = schema.pop("required")
+    properties = schema["properties"]
+    properties["extends"] = _EXTENDS
+    properties["models"]["items"]["anyOf"][0]["examples"] = list(MODEL_PRESETS)
+    properties["variants"]["additionalProperties"] = _variant()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "r1ci experiment",
+        **{key: value for key, value in schema.items() if key != "title"},
+        "anyOf": [{"required": required}, {"required": ["extends"]}],
+    }
+
+
+def _relaxed(schema: Any) -> Any:
+    """Numbers and booleans may be interpolated; kinds that have a default may be left out."""
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _each(value, _relaxed) for key, value in schema.items() if key != "discriminator"}
+    if "oneOf" in changed:
+        changed["anyOf"] = changed.pop("oneOf")
+    if changed.get("type") in ("integer", "number", "boolean"):
+        outer = {key: changed.pop(key) for key in ("description", "default", "title") if key in changed}
+        return {"anyOf": [changed, _INTERPOLATION], **outer}
+    return changed
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [change(item) for item in value]
+    return change(value)
+
+
+def _kinds_with_default() -> set[str]:
+    """Names of the sections that are told apart by a kind that may be left out."""
+    names = set()
+    for key in dotted_keys():
+        shape = shape_of(key.field.annotation)
+        if isinstance(shape, Choice) and default_kind(key.field) is not None:
+            names |= {section.__name__ for section in shape.kinds.values()}
+    return names
+
+
+def _variant() -> dict[str, Any]:
+    """A mapping of dotted keys, with the keys of the language offered."""
+    keys = [key for key in dotted_keys() if "[" not in key.path and key.path.split(".")[0] not in _NOT_IN_VARIANTS]
+    return {
+        "type": "object",
+        "description": "Dotted keys and the values they have in this variant.",
+        "properties": {
+            key.path: {"description": " ".join(key.field.description.split())} if key.field.description else {}
+            for key in keys
+        },
+    }
+
+
+_NOT_IN_VARIANTS = {"spec_version", "name", "description", "plugins", "models", "seeds", "variants"}
