@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,7 @@ def changed(source: Run, overrides: Sequence[str], short: Sequence[str]) -> Reso
                 f"{override}: eval changes {', '.join(CHANGEABLE)} only",
                 "to train with other settings, give the override to r1ci run",
             )
-    resolved = load(source.folder / "resolved.json", overrides=[*overrides, *short], environ=os.environ)
+    resolved = load(source.folder / "resolved.json", overrides=[*overrides, *short])
     load_plugins(resolved.experiment.plugins)
     return resolved
 

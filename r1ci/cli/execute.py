@@ -37,7 +37,7 @@ def execute(plan: Plan, run: Run, settings: Settings, *, report: bool) -> int:
     except KeyboardInterrupt:
         return _finish(run, settings, code=130, state="interrupted")
     for failure in outcome.failed:
-        _print_failure(failure, settings)
+        _print_failure(failure, run, settings)
     code = exit_code(plan, outcome)
     page = write_report(run) if report and code in (0, 4) else None
     return _finish(run, settings, code=code, state="done" if code == 0 else "failed", page=page)
@@ -93,11 +93,12 @@ def _finish(run: Run, settings: Settings, *, code: int, state: str, page: Path |
     return code
 
 
-def _print_failure(failure: Failure, settings: Settings) -> None:
+def _print_failure(failure: Failure, run: Run, settings: Settings) -> None:
     if settings.json:
         return
+    trace = f"the traceback is in {run.root / 'steps' / failure.step_id / 'error.txt'}"
     cause = failure.message if failure.help or not failure.type else f"{failure.type}: {failure.message}"
-    print_error(R1ciError(f"{failure.step_id} failed: {cause}", failure.help), settings)
+    print_error(R1ciError(f"{failure.step_id} failed: {cause}", failure.help or trace), settings)
 
 
 def _names(run: Run) -> dict[str, str]:

@@ -21,7 +21,7 @@ class LiveRegion:
     def __init__(self, *, color: bool, console: Console | None = None) -> None:
         console = console or Console(stderr=True, no_color=not color, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[facts]}"))
-        self._bars = Bars(*columns, console=console, transient=True)
+        self._bars = Bars(*columns, console=console, transient=True, refresh_per_second=4)
         self._run = self._bars.add_task("steps", total=None, facts="", visible=False)
         self._step = self._bars.add_task("", total=None, facts="", visible=False)
         self._pace = Pace(time.monotonic)

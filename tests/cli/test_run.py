@@ -56,7 +56,7 @@ def test_nothing_usable_is_exit_code_1(cli: Any, spec: Path, steps: Any) -> None
     steps.broken["questions"] = ValueError("odd")
     result = cli("run", spec)
     assert result.code == 1
-    assert "failed: ValueError: odd" in result.err
+    assert "failed: ValueError: odd\nhelp: the traceback is in runs/steps/questions-" in result.err
     assert result.out == ""
 
 
