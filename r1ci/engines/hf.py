@@ -51,6 +51,7 @@ class HfEngine:
         self._owner: list[int | None] = [None] * places
         self._row: dict[int, int] = {}
         self._waiting: dict[int, _Job] = {}
+        self._unserved: dict[int, _Job] = {}
         self._active: list[_Job] = []
         self._free = asyncio.Condition()
         self._driver: asyncio.Task[None] | None = None
@@ -76,9 +77,12 @@ class HfEngine:
         """Sample one completion for an open episode."""
         uniforms = np.random.default_rng(request.seed).random(request.max_tokens)
         job = _Job(request, asyncio.get_running_loop().create_future(), uniforms)
-        self._waiting[request.episode] = job
+        self._waiting[request.episode] = self._unserved[request.episode] = job
         self._kick()
-        return await job.future
+        try:
+            return await job.future
+        finally:
+            self._unserved.pop(request.episode, None)
 
     def _kick(self) -> None:
         """See to it that somebody is decoding."""
@@ -94,10 +98,10 @@ class HfEngine:
                     self._decode()
                 await asyncio.sleep(0)
         except Exception as error:
-            for job in [*self._active, *self._waiting.values()]:
+            for job in self._unserved.values():
                 if not job.future.done():
                     job.future.set_exception(error)
-            self._active, self._waiting = [], {}
+            self._active, self._waiting, self._unserved = [], {}, {}
 
     def _may_admit(self) -> bool:
         if not self._waiting:

@@ -1,0 +1,18 @@
+"""Fakes shared by the tests of this room."""
+
+from r1ci.executors.protocol import Execution, Program, Status
+
+
+class FakeExecutor:
+    """Answers every program from a table; unknown ones print their own source."""
+
+    def __init__(self, table: dict[str, Execution] | None = None) -> None:
+        self.table = table or {}
+        self.ran: list[str] = []
+
+    async def run(self, program: Program) -> Execution:
+        self.ran.append(program.code)
+        return self.table.get(program.code, Execution(Status.OK, stdout=f"{program.code}\n"))
+
+    async def close(self) -> None:
+        return None
