@@ -48,14 +48,14 @@ def run(context: StepContext) -> None:
 
 
 def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> None:
-    """Attempts that an infrastructure failure ended are not counted."""
+    """Attempts that an infrastructure failure ended are not counted; a question without any other is left out."""
     correct: dict[str, list[bool]] = {}
     for item in trajectories:
         correct.setdefault(item.question_id, [])
         if item.scored:
             correct[item.question_id].append(item.correct)
     tasks = {item.question_id: item.task for item in trajectories}
-    measured = measure(correct, spec.score)
+    measured = measure({name: verdicts for name, verdicts in correct.items() if verdicts}, spec.score)
     pl.DataFrame(
         [
             {

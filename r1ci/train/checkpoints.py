@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,3 @@ def latest(folder: Path) -> dict[str, Any] | None:
             continue
         return state
     return None
-
-
-def clear(folder: Path) -> None:
-    """Drop the checkpoints of a finished step."""
-    shutil.rmtree(folder / FOLDER, ignore_errors=True)

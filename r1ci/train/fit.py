@@ -25,7 +25,7 @@ TrainFunction = Callable[[Mapping[str, Any]], None]
 
 
 def fit(train_function: TrainFunction, context: StepContext) -> None:
-    """Run a train function for a step to its end and clear its checkpoints.
+    """Run a train function for a step to its end.
 
     Raises:
         StepFailed: a worker failed; the message carries its error.
@@ -47,7 +47,6 @@ def fit(train_function: TrainFunction, context: StepContext) -> None:
         stop.set()
         watcher.join()
     (context.folder / told.FILE).unlink(missing_ok=True)
-    checkpoints.clear(context.folder)
 
 
 def _run(train_function: TrainFunction, config: Mapping[str, Any], compute: Compute, name: str) -> None:

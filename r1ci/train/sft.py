@@ -48,7 +48,7 @@ def train_sft(config: Mapping[str, Any]) -> None:
         for step in range(first, steps):
             began = time.perf_counter()
             batch = batch_of(data, step, spec.batch_size, inputs["seed"])
-            loss, tokens = accumulate(model, policy.tokenizer.pad_token_id, batch, config["runtime"]["micro_batch_tokens"])
+            loss, tokens = accumulate(model, policy.tokenizer.pad_token_id, batch, config["runtime"]["compute"]["micro_batch_tokens"])
             rate = learning_rate(step, steps, spec)
             norm = apply_gradients(model, optimizer, rate, spec.max_grad_norm)
             seconds = time.perf_counter() - began
