@@ -94,9 +94,9 @@ class Comparison:
         variant = contender.variants[0]
         return self._peer(contender, "sft", variant) or self._peer(contender, "base", variant)
 
-    def base_of(self, contender: Contender) -> Contender | None:
-        """The untrained model behind a contender."""
-        return None if contender.checkpoint == "base" else self._peer(contender, "base", contender.variants[0])
+    def before_sft(self, contender: Contender) -> Contender | None:
+        """The base model that an SFT model started from."""
+        return self._peer(contender, "base", contender.variants[0]) if contender.checkpoint == "sft" else None
 
     def _peer(self, contender: Contender, checkpoint: str, variant: str) -> Contender | None:
         wanted = (contender.model, contender.agent, checkpoint)

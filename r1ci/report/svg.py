@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from r1ci.report.stats import Estimate
 from r1ci.report.text import bounds, number, percent
 
-_BAR_WIDTH, _BAR_HEIGHT, _PAD = 150, 22, 6
+_BAR_WIDTH, _BAR_HEIGHT, _PAD = 118, 22, 5
 _WIDTH, _HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 22
 
@@ -48,7 +48,7 @@ def interval(estimate: Estimate, colour: int, label: str) -> Markup:
         parts.extend(dots)
     parts.append(_line(_at(estimate.value), 3, _at(estimate.value), _BAR_HEIGHT - 3, "value"))
     text = f"{label}: {percent(estimate.value)} percent, 95% interval {bounds(estimate)}"
-    return _svg(_BAR_WIDTH, _BAR_HEIGHT, f"bar c{colour}", text, parts)
+    return _svg(_BAR_WIDTH, _BAR_HEIGHT, f"interval c{colour}", text, parts)
 
 
 def axis() -> Markup:
@@ -110,7 +110,9 @@ def histogram(counts: Mapping[int, Sequence[int]], edges: Sequence[tuple[float, 
     for i, (edge, text) in enumerate(edges):
         x = _LEFT + edge * bins * width
         parts.append(_line(x, _TOP - 2, x, _HEIGHT - _BOTTOM, "mark"))
-        parts.append(f'<text class="mark" x="{_n(x + 2)}" y="{_TOP - 5 + 9 * (i % 2)}">{escape(text)}</text>')
+        y = _TOP - 5 + 9 * (i % 2)
+        at = f'x="{_n(x - 2)}" text-anchor="end"' if edge > 0.6 else f'x="{_n(x + 2)}"'
+        parts.append(f'<text class="mark" {at} y="{y}">{escape(text)}</text>')
     return _svg(_WIDTH, _HEIGHT, "chart", label, parts)
 
 

@@ -33,8 +33,11 @@ def number(value: float | None, digits: int = 3) -> str:
     """Shortest writing with the given significant digits."""
     if value is None:
         return NONE
+    if 0 < abs(value) < 1e-3:
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("-", MINUS)
     text = f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+    return text.replace("-", MINUS)
 
 
 def duration(seconds: float | None) -> str:

@@ -61,8 +61,9 @@ class Trajectories:
 
 
 def trajectories_data(comparison: Comparison, budget: int = BUDGET_BYTES) -> Trajectories:
-    """Collect the trajectories of every contender and seed; a seeded sample where they do not fit."""
-    entries = [entry for contender in comparison.contenders for entry in _entries(comparison, contender)]
+    """Collect the trajectories of every contender and seed, RL first; a seeded sample where they do not fit."""
+    trained_first = sorted(comparison.contenders, key=lambda contender: contender.checkpoint != "rl")
+    entries = [entry for contender in trained_first for entry in _entries(comparison, contender)]
     shown, payload = _fit(entries, budget)
     attempts = sum(len(attempts) for attempts in comparison.findings.attempts.values())
     return Trajectories(len(entries), attempts, tuple(shown), payload)

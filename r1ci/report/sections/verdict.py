@@ -27,26 +27,29 @@ class Statement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The headline is about the most telling comparison there is; the others follow."""
+    """The headline is the most telling comparison there is, on every set of questions; the others follow."""
 
-    headline: str
-    headline_claim: str
+    headline: tuple[str, ...]
+    claim: str
+    """Of the headline: better or worse only where its sets do not contradict each other."""
     caveats: tuple[str, ...]
     statements: tuple[Statement, ...]
 
 
 def verdict_data(comparison: Comparison) -> Verdict:
     """Compare every variant with the baseline, RL with what it started from, and SFT with the base model."""
-    statements = tuple(
-        _statement(comparison, left, right, set)
-        for left, right in _pairs(comparison)
-        for set in reversed(comparison.sets())
+    pairs, sets = _pairs(comparison), comparison.sets()
+    statements = tuple(_statement(comparison, left, right, name) for left, right in pairs for name in sets)
+    if not statements:
+        return Verdict((_no_comparison(comparison),), "unknown", (), ())
+    first = statements[: len(sets)]
+    caveats = dict.fromkeys(caveat for statement in statements for caveat in _caveats(statement))
+    return Verdict(
+        headline=tuple(statement.sentence for statement in first),
+        claim=_joint([statement.claim for statement in first]),
+        caveats=tuple(caveats),
+        statements=statements,
     )
-    caveats = tuple(dict.fromkeys(caveat for statement in statements for caveat in _caveats(statement)))
-    if statements:
-        first = statements[0]
-        return Verdict(first.sentence, first.claim, caveats, statements)
-    return Verdict(_no_comparison(comparison), "unknown", caveats, statements)
 
 
 def verdict_html(data: Verdict) -> Markup:
@@ -56,8 +59,14 @@ def verdict_html(data: Verdict) -> Markup:
 
 def _pairs(comparison: Comparison) -> list[tuple[Contender, Contender]]:
     """Against the baseline first: that is what an experiment is for."""
-    peers = (comparison.baseline_of, comparison.before_rl, comparison.base_of)
+    peers = (comparison.baseline_of, comparison.before_rl, comparison.before_sft)
     return [(c, other) for peer in peers for c in comparison.contenders if (other := peer(c)) is not None]
+
+
+def _joint(claims: list[str]) -> str:
+    """The claim that all sets share, or that some make and none denies."""
+    made = set(claims) & {"better", "worse"}
+    return made.pop() if len(made) == 1 else "undecided"
 
 
 def _statement(comparison: Comparison, left: Contender, right: Contender, set: str) -> Statement:

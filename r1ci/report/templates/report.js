@@ -105,6 +105,15 @@
     return [...faint, ...bold];
   }
 
+  /** A range around a line that never moves, which plotly would draw between -1 and 1. */
+  function flat(panel) {
+    const values = panel.series.flatMap((series) => series.lines.flatMap((line) => line.values));
+    const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+    if (high - low > 1e-9 * Math.abs(high)) return {};
+    const half = 0.1 * (Math.abs(high) || 1);
+    return { range: [low - half, high + half] };
+  }
+
   function layout(panel, colour) {
     const shown = panel.boundaries.filter((boundary) => !hidden.has(boundary.label));
     const axis = { gridcolor: colour("line"), zeroline: false, linecolor: colour("line"), tickfont: { size: 10.5 } };
@@ -113,7 +122,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: "system-ui, sans-serif", size: 11, color: colour("soft") },
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("ink") } },
-      xaxis: { ...axis, hoverformat: "d" }, yaxis: { ...axis, automargin: false, nticks: 5 },
+      xaxis: { ...axis, hoverformat: "d" }, yaxis: { ...axis, ...flat(panel), nticks: 5, exponentformat: "e" },
       shapes: shown.map((boundary) => ({
         type: "line", x0: boundary.step, x1: boundary.step, yref: "paper", y0: 0, y1: 1,
         line: { color: colour("c" + boundary.colour), width: 1, dash: "dot" },

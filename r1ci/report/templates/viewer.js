@@ -90,9 +90,11 @@
     facts.append(...words.map((word) => element("span", "", word)));
     const head = element("h3", "", entry.question_id + " ");
     head.append(element("span", entry.correct ? "right" : "wrong", entry.correct ? "right" : "wrong"));
-    const answers = element("p", "");
-    answers.append("answer ", element("code", entry.correct ? "right" : "wrong", trajectory.answer ?? "(none)"),
-      " reference ", element("code", "", String(reference)));
+    const answers = element("div", "answers");
+    answers.append(
+      element("span", "", "answer"), element("code", entry.correct ? "right" : "wrong", trajectory.answer ?? "(none)"),
+      element("span", "", "reference"), element("code", "", String(reference)),
+    );
     const parts = [head, facts, element("p", "question", typeof question === "string" ? question : question?.text)];
     let number = 0;
     for (const turn of trajectory.turns || []) parts.push(...turnParts(turn, () => (number += 1)));
