@@ -230,8 +230,6 @@ def _experiment(reader: _Reader, store: Store, name: str, *, prefix: bool) -> Ex
     if not isinstance(plan.get("cells"), list) or not isinstance(plan.get("steps"), list):
         raise StoreError(f"{folder / 'plan.json'} is damaged", "run the spec again: what is finished is kept")
     spec = reader.mapping(folder / "resolved.json")
-    if "spec_version" not in spec:
-        spec = next((spec[key] for key in ("data", "spec") if isinstance(spec.get(key), dict)), spec)
     cells = tuple(
         CellRecord(name, f"{name}/{c['variant']}" if prefix else c["variant"], c["model"], c["seed"], c["steps"])
         for c in plan["cells"]

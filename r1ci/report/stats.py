@@ -53,10 +53,18 @@ class Estimate:
 
 
 def accuracy(scores: Scores) -> Estimate | None:
-    """Mean over seeds and tasks with its interval, kept inside [0, 1]. None without scores."""
+    """Mean over seeds and tasks with its interval, kept inside [0, 1]. None without scores.
+
+    Where every question was failed, or every one solved, nothing varies and nothing can be resampled: the interval is
+    then the exact binomial one over the questions (for 0 of n it ends at 1 - 0.025^(1/n)).
+    """
     estimate = _estimate(scores)
     if estimate is None or estimate.low is None or estimate.high is None:
         return estimate
+    if estimate.low == estimate.high and estimate.value in (0.0, 1.0):
+        width = 1 - 0.025 ** (1 / estimate.questions)
+        low, high = (0.0, width) if estimate.value == 0.0 else (1 - width, 1.0)
+        return replace(estimate, low=low, high=high)
     return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 

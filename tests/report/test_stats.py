@@ -46,6 +46,14 @@ def test_it_says_what_was_resampled(table: list[list[list[float]]], unit: str) -
     assert not estimate.excludes_zero or unit != "nothing"
 
 
+def test_nothing_solved_is_not_taken_for_certainty() -> None:
+    none, all_of_them = (accuracy(scores([[[value] * 5] * 4] * 3)) for value in (0.0, 1.0))
+    assert none is not None
+    assert all_of_them is not None
+    assert (none.low, none.high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    assert (all_of_them.low, all_of_them.high) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+
+
 def test_seeds_that_lack_a_task_do_not_shift_the_mean() -> None:
     estimate = accuracy({0: {"a": {"q": 1.0}, "b": {"q": 0.0}}, 1: {"a": {"q": 1.0}}})
     assert estimate is not None
