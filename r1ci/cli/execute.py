@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,18 @@ def finished(run: Run, settings: Settings, *, report: bool) -> int:
     return _finish(run, settings, code=0, state="done", page=page if report else None)
 
 
+def silence_libraries() -> None:
+    """Keep other packages from drawing progress bars of their own; to be called before they are imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
 def _run(plan: Plan, run: Run, settings: Settings) -> Outcome:
     from r1ci.cli.progress import display
     from r1ci.launch.run import run_plan
     from r1ci.steps import run_step
     from r1ci.store.store import Store
 
+    silence_libraries()
     with display(settings) as on_event:
         return run_plan(plan, Store(run.root), run_step, on_event)
 
