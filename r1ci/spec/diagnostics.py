@@ -184,8 +184,8 @@ def _github(diagnostic: Diagnostic) -> str:
         }
     listed = ",".join(f"{name}={_escape(value, in_property=True)}" for name, value in properties.items())
     place = "" if where.line else f"{where}: "
-    facts = [diagnostic.path and f"path: {diagnostic.path}", diagnostic.help and f"help: {diagnostic.help}"]
-    message = "\n".join([place + diagnostic.message, *filter(None, facts)])
+    facts = {"path": diagnostic.path, "found": diagnostic.found, "allowed": diagnostic.allowed, "help": diagnostic.help}
+    message = "\n".join([place + diagnostic.message, *(f"{name}: {fact}" for name, fact in facts.items() if fact)])
     return f"::{diagnostic.severity} {listed}::{_escape(message)}"
 
 

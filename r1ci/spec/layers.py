@@ -32,6 +32,8 @@ def read_layer(path: Path, asked_by: tuple[tuple[Path, Origin], ...] = ()) -> La
         SpecError: a file cannot be read or parsed, or the chain closes on itself.
     """
     origin = asked_by[-1][1] if asked_by else Origin(str(path))
+    if "\0" in str(path):
+        raise SpecError([Diagnostic("unreadable", "not a file name", origin)])
     _refuse_cycle(path, asked_by, origin)
     text = _read_text(path, origin)
     tree = parse_document(text, str(path))
@@ -85,8 +87,6 @@ def _read_text(path: Path, origin: Origin) -> str:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SpecError([Diagnostic("unreadable", f"cannot read {path}: {reason}", origin)]) from None
-    except ValueError:
-        raise SpecError([Diagnostic("unreadable", "not a file name", origin)]) from None
     if len(data) > LIMIT_BYTES:
         message = f"{path} is larger than 1 MB"
         help = "a spec holds settings; data belongs in files that it names"

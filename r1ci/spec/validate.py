@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from r1ci.spec.diagnostics import Diagnostic, Origin, did_you_mean
 from r1ci.spec.models import Experiment
-from r1ci.spec.shape import Choice, KeyPath, document_path, dotted_keys, field_at, fields_of, walk
+from r1ci.spec.shape import Choice, KeyPath, Shape, document_path, dotted_keys, field_at, fields_of, walk
 from r1ci.spec.tree import Entry
 
 _EXPECTED = {
@@ -59,7 +59,7 @@ def describe(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return f"a mapping with {', '.join(list(value)[:4])}" if value else "an empty mapping"
+        return f"a mapping {{{', '.join(f'{key}: ...' for key in list(value)[:4])}}}" if value else "an empty mapping"
     if isinstance(value, list):
         return f"a list of {len(value)} item{'s' * (len(value) != 1)}" if value else "an empty list"
     if isinstance(value, str):
@@ -150,10 +150,7 @@ class _Finding:
         shape = walk(self.path[:-1], self.data)
         known = list(fields_of(shape, _lookup(self.data, (*self.path[:-1], "kind"))))
         allowed = ", ".join(known)
-        help = did_you_mean(key, known) or _elsewhere(key)
-        parent = self.trail[-2] if len(self.trail) > 1 else self.entry
-        if isinstance(shape, Choice) and isinstance(parent.value, dict) and "kind" in parent.value and not help:
-            help = f"this is a key of no '{parent.value['kind'].value}'"
+        help = _of_other_kind(key, shape) or did_you_mean(key, known) or _elsewhere(key)
         where = self.entry.key or self.entry.where
         return replace(self._make("unknown-key", f"unknown key '{key}'", where=where, allowed=allowed), help=help)
 
@@ -180,10 +177,10 @@ class _Finding:
         return self._make(
             "unknown-kind",
             f"unknown kind of {dotted(self.path[:-1])}",
-            where=kind.where,
+            where=kind.origin,
             found=describe(value),
             allowed=allowed,
-            help=did_you_mean(value, allowed.split(", ")),
+            help=did_you_mean(value, allowed.split(", ")) if isinstance(value, str) else "",
         )
 
     def _no_kind(self) -> Diagnostic:
@@ -247,6 +244,16 @@ def _lookup(data: Any, path: KeyPath) -> Any:
         else:
             return None
     return data
+
+
+def _of_other_kind(key: str, shape: Shape | None) -> str:
+    """Which kinds of a section have a key."""
+    kinds = (
+        [kind for kind, section in shape.kinds.items() if key in section.model_fields]
+        if isinstance(shape, Choice)
+        else []
+    )
+    return f"'{key}' belongs to kind {' and '.join(kinds)}" if kinds else ""
 
 
 def _elsewhere(key: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from r1ci.spec.diagnostics import Diagnostic, SpecError
+from r1ci.spec.diagnostics import Diagnostic, Origin, SpecError
 from r1ci.spec.overrides import put, split_path
-from r1ci.spec.tree import Entry
+from r1ci.spec.tree import Entry, leaves
 
 FIXED = ("spec_version", "name", "description", "plugins", "models", "seeds", "variants", "report.baseline")
 """Keys that belong to the experiment as a whole; ``extends`` is gone by then."""
@@ -25,17 +25,22 @@ def apply_variant(tree: Entry, name: str, variant: Entry) -> Entry:
         where = entry.key or entry.origin
         try:
             steps = split_path(key, where)
-            fixed = [each for each in FIXED if f"{key}.".startswith(f"{each}.")]
-            if fixed:
-                message = f"a variant cannot change '{fixed[0]}'"
-                help = "it belongs to the experiment as a whole"
-                raise SpecError([Diagnostic("variant", message, where, help=help)])
+            _refuse_fixed(key, entry, where)
             tree = put(tree, steps, replace(entry, key=steps[-1][1]))
         except SpecError as error:
             problems += [replace(each, path=f"variants.{name}.{key}") for each in error.diagnostics]
     if problems:
         raise SpecError(problems)
     return tree
+
+
+def _refuse_fixed(key: str, entry: Entry, where: Origin) -> None:
+    for at, leaf in [((), entry), *leaves(entry)]:
+        path = ".".join(map(str, [key, *at]))
+        for fixed in FIXED:
+            if f"{path}.".startswith(f"{fixed}."):
+                message, help = f"a variant cannot change '{fixed}'", "it belongs to the experiment as a whole"
+                raise SpecError([Diagnostic("variant", message, (at and leaf.key) or where, help=help)])
 
 
 def changes(base: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
