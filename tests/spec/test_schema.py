@@ -12,6 +12,7 @@ import pytest
 from r1ci.spec.reference import REFERENCE, SCHEMA, main, reference_text, schema_text
 from r1ci.spec.schema import json_schema
 from r1ci.spec.shape import dotted_keys
+from r1ci.spec.yaml12 import parse_document
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted((ROOT / "specs").glob("**/*.yaml"))
