@@ -100,6 +100,14 @@ def test_equal_variants_cannot_be_told_apart(make_store: MakeStore) -> None:
     assert "cannot be told apart" in verdict.headline[0]
 
 
+def test_a_comparison_that_cannot_be_made_is_not_the_headline(make_store: MakeStore) -> None:
+    verdict = verdict_data(
+        comparison_of(make_store(failed=lambda role, variant, seed: (role, variant) == ("rl", "plain")))
+    )
+    assert verdict.headline[0].startswith("curriculum beats SFT by ")
+    assert verdict.statements[-1].sentence.endswith("they share no finished seed and question.")
+
+
 def test_a_claim_is_made_exactly_where_the_interval_excludes_zero(comparison: Comparison) -> None:
     for statement in verdict_data(comparison).statements:
         assert statement.estimate is not None
@@ -251,7 +259,7 @@ def test_provenance_counts_values_over_steps(comparison: Comparison) -> None:
     data = provenance_data(comparison)
     facts = {fact.key: fact.values for fact in data.facts}
     assert facts["git.dirty"] == {"false": 26, "true": 6}
-    assert facts["packages.torch"] == {"2.13.0": 32}
+    assert {fact.key: fact.values for fact in data.packages}["torch"] == {"2.13.0": 32}
     assert "git.diff" not in facts
     assert not any(key.startswith("process") for key in facts)
 
@@ -271,7 +279,8 @@ def test_a_failed_seed_is_an_alert_and_a_note_in_its_row(make_store: MakeStore) 
     alerts = alerts_data(comparison).alerts
     assert alerts[0].title == "rl failed: plain/tiny/2"
     assert alerts[0].detail.startswith("StepFailed: rl ran out of memory ")
-    assert alerts[1].title == "evaluation is blocked: plain/tiny/2"
+    assert alerts[1].title == "1 step is blocked"
+    assert alerts[1].detail.startswith("1 x evaluation; it needs rl-")
     assert "<img" not in alerts_html(alerts_data(comparison))
     row = next(row for row in leaderboard_data(comparison).rows if row.label == "plain")
     assert row.seeds == (0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -53,17 +53,21 @@ def alerts_html(data: Alerts) -> Markup:
 
 
 def _steps(comparison: Comparison) -> Iterator[Alert]:
-    waiting: list[StepRecord] = []
+    """One alert per failed or damaged step, one for all that wait in the same state."""
+    waiting: dict[str, list[StepRecord]] = {}
     for step in comparison.findings.steps.values():
-        if step.done:
-            continue
         if step.state in ("failed", "damaged"):
             yield Alert("error", f"{step.kind} {step.state}: {_users(comparison, step.id)}", step.error or step.id)
-        else:
-            waiting.append(step)
-    for step in waiting:
-        why = f": {step.error}" if step.error else ""
-        yield Alert("error", f"{step.kind} is {step.state}: {_users(comparison, step.id)}", f"{step.id}{why}")
+        elif not step.done:
+            waiting.setdefault(step.state, []).append(step)
+    for state, steps in waiting.items():
+        why = dict.fromkeys(step.error for step in steps if step.error)
+        detail = "; ".join([_counts([step.kind for step in steps]), *why])
+        yield Alert("error", f"{plural(len(steps), 'step')} {'is' if len(steps) == 1 else 'are'} {state}", detail)
+
+
+def _counts(kinds: Sequence[str]) -> str:
+    return ", ".join(f"{count} x {kind}" for kind, count in Counter(kinds).items())
 
 
 def _users(comparison: Comparison, id: str) -> str:
@@ -76,8 +80,7 @@ def _dirty(comparison: Comparison) -> Iterator[Alert]:
     steps = comparison.findings.steps.values()
     dirty = [step.kind for step in steps if _git(step).get("dirty")]
     if dirty:
-        kinds = ", ".join(f"{count} x {kind}" for kind, count in Counter(dirty).items())
-        yield Alert("warning", f"{plural(len(dirty), 'step')} ran with uncommitted changes", kinds)
+        yield Alert("warning", f"{plural(len(dirty), 'step')} ran with uncommitted changes", _counts(dirty))
     commits = {_git(step).get("commit") for step in steps} - {None}
     if len(commits) > 1:
         yield Alert("warning", "Steps ran at different commits", ", ".join(sorted(c[:12] for c in commits if c)))

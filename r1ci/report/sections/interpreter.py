@@ -69,8 +69,9 @@ class Interpreter:
 
 def interpreter_data(comparison: Comparison) -> Interpreter:
     """Counts over all attempts of all seeds and both sets; error classes over the trajectories kept."""
+    most = min(MANY, max((a.calls for c in comparison.contenders for a in comparison.attempts(c)), default=0))
     uses = tuple(
-        _use(comparison, contender, attempts)
+        _use(comparison, contender, attempts, most)
         for contender in comparison.contenders
         if (attempts := comparison.attempts(contender))
     )
@@ -100,7 +101,7 @@ def error_class(execution: Mapping[str, Any]) -> str:
     return match.group(1) if match else str(execution.get("status"))
 
 
-def _use(comparison: Comparison, contender: Contender, attempts: tuple[Attempt, ...]) -> Use:
+def _use(comparison: Comparison, contender: Contender, attempts: tuple[Attempt, ...], most: int) -> Use:
     calls = sum(len(attempt.statuses) for attempt in attempts)
     statuses = Counter(status for attempt in attempts for status in attempt.statuses)
     stops = Counter(attempt.stop_reason for attempt in attempts)
@@ -117,7 +118,7 @@ def _use(comparison: Comparison, contender: Contender, attempts: tuple[Attempt, 
         colour=contender.colour,
         episodes=len(attempts),
         calls=calls,
-        by_calls=_by_calls(attempts),
+        by_calls=_by_calls(attempts, most),
         statuses={status: count / calls for status, count in sorted(statuses.items())},
         stops={stop: count / len(attempts) for stop, count in sorted(stops.items())},
         with_error=len(with_error),
@@ -128,9 +129,9 @@ def _use(comparison: Comparison, contender: Contender, attempts: tuple[Attempt, 
     )
 
 
-def _by_calls(attempts: tuple[Attempt, ...]) -> tuple[CallCount, ...]:
+def _by_calls(attempts: tuple[Attempt, ...], most: int) -> tuple[CallCount, ...]:
     found = []
-    for calls in range(MANY + 1):
+    for calls in range(most + 1):
         of = [a for a in attempts if (a.calls >= MANY if calls == MANY else a.calls == calls)]
         accuracy = sum(a.correct for a in of) / len(of) if of else None
         found.append(CallCount(f"{calls} or more" if calls == MANY else str(calls), len(of) / len(attempts), accuracy))

@@ -83,7 +83,11 @@ def potential_html(data: Potential) -> Markup:
     """Histograms with the group edges, a table of the groups, a table of the tasks."""
 
     def chart(histogram: Histogram) -> Markup:
-        edges = [(g.lowest, f"group {g.group}") for g in histogram.groups[:-1] if g.lowest is not None]
+        at: dict[float, list[str]] = {}
+        for group in histogram.groups[:-1]:
+            if group.lowest is not None:
+                at.setdefault(group.lowest, []).append(str(group.group))
+        edges = [(edge, f"group {', '.join(names)}") for edge, names in at.items()]
         finding = ", ".join(f"group {g.group}: {g.size} questions" for g in histogram.groups)
         return svg.histogram(histogram.counts, edges, f"Potential of {histogram.title}. {finding}")
 

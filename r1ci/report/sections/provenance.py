@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from r1ci.report.render import render
 
 _OWN = ("started", "ended", "outcome", "seed", "step", "attempt", "process")
 """What every step has for itself and so cannot be the same for all."""
+
+_LENGTHY = ("git.diff", "git.untracked_count")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Provenance:
 
     steps_with_record: int
     facts: tuple[Fact, ...]
+    packages: tuple[Fact, ...]
+    """Versions, by package."""
     steps: tuple[StepSource, ...]
 
 
@@ -52,12 +56,13 @@ def provenance_data(comparison: Comparison) -> Provenance:
     counts: dict[str, dict[str, int]] = {}
     for step in steps:
         for key, value in _flatten(step.provenance).items():
-            if key.split(".")[0] not in _OWN and key != "git.diff":
+            if key.split(".")[0] not in _OWN and not key.startswith(_LENGTHY):
                 values = counts.setdefault(key, {})
                 values[value] = values.get(value, 0) + 1
     return Provenance(
         steps_with_record=sum(bool(step.provenance) for step in steps),
-        facts=tuple(Fact(key, dict(sorted(values.items()))) for key, values in sorted(counts.items())),
+        facts=tuple(_facts(counts, lambda key: not key.startswith("packages."))),
+        packages=tuple(_facts(counts, lambda key: key.startswith("packages."))),
         steps=tuple(
             StepSource(
                 id=step.id,
@@ -76,6 +81,12 @@ def provenance_data(comparison: Comparison) -> Provenance:
 def provenance_html(data: Provenance) -> Markup:
     """A table of facts; a table of the steps folded below."""
     return render("provenance.html", data=data)
+
+
+def _facts(counts: Mapping[str, dict[str, int]], wanted: Callable[[str], bool]) -> Iterator[Fact]:
+    for key, values in sorted(counts.items()):
+        if wanted(key):
+            yield Fact(key.removeprefix("packages."), dict(sorted(values.items())))
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, str]:

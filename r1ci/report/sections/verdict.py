@@ -38,8 +38,10 @@ class Verdict:
 
 def verdict_data(comparison: Comparison) -> Verdict:
     """Compare every variant with the baseline, RL with what it started from, and SFT with the base model."""
-    pairs, sets = _pairs(comparison), comparison.sets()
-    statements = tuple(_statement(comparison, left, right, name) for left, right in pairs for name in sets)
+    sets = comparison.sets()
+    pairs = [[_statement(comparison, *pair, name) for name in sets] for pair in _pairs(comparison)]
+    pairs.sort(key=lambda of_pair: all(statement.claim == "unknown" for statement in of_pair))
+    statements = tuple(statement for of_pair in pairs for statement in of_pair)
     if not statements:
         return Verdict((_no_comparison(comparison),), "unknown", (), ())
     first = statements[: len(sets)]
@@ -88,6 +90,8 @@ def _sentence(left: Contender, right: Contender, set: str, claim: str, estimate:
     if estimate is None:
         return f"{left.label} and {right.label} cannot be compared {where}: they share no finished seed and question."
     sizes = sample_sizes(estimate)
+    if estimate.value == estimate.low == estimate.high == 0:
+        return f"{left.label} and {right.label} do not differ at all {where} ({sizes})."
     if claim == "undecided":
         shown = f"{points(estimate.value)} points, 95% interval {bounds(estimate, signed=True)}; {sizes}"
         return f"{left.label} and {right.label} cannot be told apart {where} ({shown})."
