@@ -35,7 +35,7 @@ class ReportFiles:
 def build(
     root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, now: datetime
 ) -> ReportFiles:
-    """Write ``out`` (a folder: report.html and report.json; a path ending in .html: that file and its twin).
+    """Write ``out`` (a folder: index.html and index.json in it; a path ending in .html: that file and its twin).
 
     The same store, baseline and ``now`` give the same bytes.
 
@@ -105,7 +105,7 @@ def _head(comparison: Comparison, now: datetime) -> Head:
 def _files(out: Path) -> ReportFiles:
     if out.suffix == ".html":
         return ReportFiles(out, out.with_suffix(".json"))
-    return ReportFiles(out / "report.html", out / "report.json")
+    return ReportFiles(out / "index.html", out / "index.json")
 
 
 def _write(path: Path, text: str) -> None:

@@ -145,6 +145,18 @@ def test_the_page_draws_everything_without_a_complaint_or_a_request(page: Path, 
     assert browser.requests() == [page.resolve().as_uri()]
 
 
+def test_it_prints_in_light_and_goes_back_to_dark(page: Path, browser: Browser) -> None:
+    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.open(page)
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
+    assert browser.value(ink) == "#e8eaed"
+    browser.value("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.value(ink) == "#14171b"
+    assert browser.value("[...document.querySelectorAll('figure details')].every((details) => details.open)")
+    browser.value("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.value(ink) == "#e8eaed"
+
+
 def test_hostile_text_is_shown_as_text(page: Path, browser: Browser) -> None:
     browser.open(page)
     browser.value("document.getElementById('trajectories').scrollIntoView()")
@@ -165,7 +177,7 @@ def test_keys_walk_the_trajectories_and_the_address_names_them(page: Path, brows
     fragment = browser.value("location.hash")
     assert fragment.startswith("#t=")
     shown = browser.value("document.querySelector('#pane h3').textContent")
-    browser.open(page.parent / "report.json")
+    browser.open(page.parent / "index.json")
     browser.open(page, fragment)
     browser.until("document.querySelector('#pane h3')")
     assert browser.value("document.querySelector('#pane h3').textContent") == shown

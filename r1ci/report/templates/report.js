@@ -30,6 +30,7 @@
 
   const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
   const redraws = [];
+  let themeOnScreen = "";
 
   function isDark() {
     const chosen = document.documentElement.dataset.theme;
@@ -65,6 +66,14 @@
     document.querySelectorAll("main details").forEach((details) => {
       if (!details.closest(".viewer")) details.open = true;
     });
+    themeOnScreen = document.documentElement.dataset.theme || "";
+    document.documentElement.dataset.theme = "light";
+    showTheme();
+  });
+  window.addEventListener("afterprint", () => {
+    if (themeOnScreen) document.documentElement.dataset.theme = themeOnScreen;
+    else delete document.documentElement.dataset.theme;
+    showTheme();
   });
 
   // ---------------------------------------------------------------- learning curves
