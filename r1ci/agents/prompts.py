@@ -6,17 +6,13 @@ from r1ci.spec.models import AgentKind, PromptFormat
 
 RESULTS = "Code Execution Results:"
 
-_ANSWER = "End with the final answer as <<<answer>>>."
+_ANSWER = "End with <<<answer>>>."
 
 HEAD: dict[AgentKind, str] = {
-    "all_text": f"Solve the task by reasoning in text, step by step, without code. {_ANSWER}",
-    "all_code": (
-        "Solve the task with code alone. Reason about the method, then write one ```python block whose printed output "
-        "is exactly the final answer."
-    ),
+    "all_text": f"Reason step by step in text alone, without code. {_ANSWER}",
+    "all_code": "Reason about the method, then write one ```python script that prints exactly the answer.",
     "code_agent": (
-        "Solve the task by reasoning. To search or compute, write one ```python block that prints its results, then "
-        f"stop: it is run and its output returned. You may use several. {_ANSWER}"
+        f"Reason, then answer. To compute or search, write a ```python script that prints, and stop: you get its output. {_ANSWER}"
     ),
 }
 HEAD["codesteer"] = HEAD["code_agent"]

@@ -7,6 +7,9 @@ from typing import Any
 from r1ci.spec.models import TinyModel
 
 MAX_POSITIONS = 4096
+INITIALIZER_RANGE = 0.06
+"""Standard deviation of the initial weights. Near 1/sqrt(width) a small model learns to copy from its context several
+times sooner than at transformers' 0.02, which is meant for wide ones."""
 
 
 def build_tiny(spec: TinyModel, tokenizer: Any, seed: int) -> Any:
@@ -23,6 +26,7 @@ def build_tiny(spec: TinyModel, tokenizer: Any, seed: int) -> Any:
         num_key_value_heads=spec.kv_heads,
         max_position_embeddings=MAX_POSITIONS,
         tie_word_embeddings=True,
+        initializer_range=INITIALIZER_RANGE,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -528,8 +528,6 @@ class Rl(Optimizer):
     """Sampling temperature of the episodes (paper: 1.0)."""
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Nucleus sampling of the episodes."""
-    checkpoint_every: PositiveInt = 10
-    """Steps between checkpoints."""
     evaluate_every: NonNegativeInt = 0
     """Steps between greedy evaluations on the new questions during training; 0 means none."""
 
@@ -574,6 +572,8 @@ class Compute(Section):
     """Number format of weights and activations."""
     micro_batch_tokens: PositiveInt = 16_384
     """Tokens per forward pass of the trainer; changes memory, never results beyond rounding."""
+    checkpoint_every: PositiveInt = 20
+    """Optimizer steps between checkpoints of SFT and RL; a killed run goes on from the last."""
     step_budget_s: PositiveFloat = 3600.0
     """Longest acceptable wall-clock time of one training step; the linter holds timeouts against it."""
 

@@ -1,37 +1,51 @@
-"""Checkpoints of a running training step: everything that a resumed run needs, published by rename."""
+"""Checkpoints of a running training step: everything that a resumed run needs, published by rename.
+
+Weights, optimizer state and the number of steps done are all there is to keep: whatever is random in training hangs on
+seed and step.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from r1ci.train.sharding import rank
+
 FOLDER = "checkpoints"
 KEEP = 2
 
 
-def save(folder: Path, step: int, state: dict[str, Any]) -> None:
-    """Write a checkpoint after ``step`` steps; the two newest are kept."""
+def due(done: int, steps: int, compute: Mapping[str, Any]) -> bool:
+    """Whether this worker writes a checkpoint after ``done`` of ``steps`` steps; never after the last."""
+    return rank() == 0 and done < steps and done % int(compute["checkpoint_every"]) == 0
+
+
+def save(folder: Path, done: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+    """Write a checkpoint after ``done`` steps; the two newest are kept."""
     parent = folder / FOLDER
     parent.mkdir(exist_ok=True)
-    part = parent / f".part-{step}"
+    part = parent / f".part-{done}"
     with part.open("wb") as stream:
-        torch.save(state, stream)
+        torch.save({"done": done, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    part.replace(parent / f"step-{step:07d}.pt")
+    part.replace(parent / f"step-{done:07d}.pt")
     for old in sorted(parent.glob("step-*.pt"))[:-KEEP]:
         old.unlink()
 
 
-def latest(folder: Path) -> dict[str, Any] | None:
-    """The newest readable checkpoint of an attempt, or None."""
+def restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
+    """Load the newest readable checkpoint of an attempt; the number of steps done, 0 where there is none."""
     for path in sorted((folder / FOLDER).glob("step-*.pt"), reverse=True):
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError):
             continue
-        return state
-    return None
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["done"])
+    return 0

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter
 
 from r1ci.agents.actor import Actor, sections
@@ -72,7 +71,7 @@ def train_rl(config: Mapping[str, Any]) -> None:
     policy = load.load_folder(Path(config["reads"]["policy"]) / "model", inputs["precision"])
     optimizer = make_optimizer(policy.model, setup.spec)
     trainer = Trainer(policy, _reference(config, setup.spec), optimizer, setup.spec, setup.agent, config["runtime"])
-    first = _restore(folder, policy.model, optimizer)
+    first = checkpoints.restore(folder, policy.model, optimizer)
     engine, agent, executor = sections(config)
     with contextlib.ExitStack() as stack:
         actor = stack.enter_context(Actor(policy, engine, agent, executor))
@@ -88,10 +87,8 @@ def train_rl(config: Mapping[str, Any]) -> None:
                 log.log(step, values)
             text = f"stage {values['stage']:.0f} reward {values['reward']:.2f} signal {values['signal']:.2f}"
             progress.tell(folder, step + 1, setup.steps, text)
-            last = step + 1 == setup.steps
-            if rank() == 0 and not last and (step + 1) % setup.spec.checkpoint_every == 0:
-                state = {"step": step + 1, "model": policy.model.state_dict(), "optimizer": optimizer.state_dict()}
-                checkpoints.save(folder, step + 1, state)
+            if checkpoints.due(step + 1, setup.steps, config["runtime"]["compute"]):
+                checkpoints.save(folder, step + 1, policy.model, optimizer)
     if rank() == 0:
         load.save(policy, folder / "model")
 
@@ -129,15 +126,6 @@ def _reference(config: Mapping[str, Any], spec: Rl) -> Any:
         return None
     folder = Path(config["reads"]["policy"]) / "model"
     return load.load_folder(folder, config["inputs"]["precision"]).model.eval().requires_grad_(False)
-
-
-def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
-    state = checkpoints.latest(folder)
-    if state is None:
-        return 0
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
 
 
 def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], list[dict[str, Any]]]:

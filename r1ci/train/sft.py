@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from r1ci.models import load
 from r1ci.spec.models import Sft
 from r1ci.store.metrics import MetricLog
@@ -24,8 +22,6 @@ from r1ci.train import checkpoints, progress
 from r1ci.train.batching import collate, micro_batches, token_logps
 from r1ci.train.optimizer import apply_gradients, learning_rate, make_optimizer
 from r1ci.train.sharding import rank, share, total
-
-CHECKPOINT_EVERY = 50
 
 
 def train_sft(config: Mapping[str, Any]) -> None:
@@ -42,7 +38,7 @@ def train_sft(config: Mapping[str, Any]) -> None:
     data = [tokens for item in shown if len((tokens := demonstration.tokenise(item, policy.tokenizer)).ids) <= spec.max_tokens]
     steps = spec.epochs * -(-len(data) // spec.batch_size)
     optimizer = make_optimizer(model, spec)
-    first = _restore(folder, model, optimizer)
+    first = checkpoints.restore(folder, model, optimizer)
     with MetricLog(folder, enabled=rank() == 0) as log:
         log.rewind(first)
         for step in range(first, steps):
@@ -57,21 +53,10 @@ def train_sft(config: Mapping[str, Any]) -> None:
                 {"loss": loss, "learning_rate": rate, "grad_norm": norm, "tokens": tokens, "seconds": seconds},
             )
             progress.tell(folder, step + 1, steps, f"loss {loss:.3f}")
-            if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < steps and rank() == 0:
-                state = {"step": step + 1, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
-                checkpoints.save(folder, step + 1, state)
+            if checkpoints.due(step + 1, steps, config["runtime"]["compute"]):
+                checkpoints.save(folder, step + 1, model, optimizer)
     if rank() == 0:
         load.save(policy, folder / "model")
-
-
-def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
-    """Load the newest checkpoint, if any; the step to go on with."""
-    state = checkpoints.latest(folder)
-    if state is None:
-        return 0
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
 
 
 def batch_of(data: Sequence[Tokens], step: int, size: int, seed: int) -> list[Tokens]:
