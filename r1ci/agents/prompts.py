@@ -12,7 +12,8 @@ HEAD: dict[AgentKind, str] = {
     "all_text": f"Reason step by step in text alone, without code. {_ANSWER}",
     "all_code": "Reason about the method, then write one ```python script that prints exactly the answer.",
     "code_agent": (
-        f"Reason, then answer. To compute or search, write a ```python script that prints, and stop: you get its output. {_ANSWER}"
+        "Reason, then answer. To compute or search, write a ```python script that prints, and stop: you get its output. "
+        f"{_ANSWER}"
     ),
 }
 HEAD["codesteer"] = HEAD["code_agent"]
@@ -27,7 +28,8 @@ FORMATS: dict[PromptFormat, str] = {
 LAST_CALL = "No more code can be run. Give the final answer now as <<<answer>>>."
 
 STEER_TO_CODE = (
-    "Guide: you answered without running code. Write a short program that computes or checks the answer, then answer again."
+    "Guide: you answered without running code. Write a short program that computes or checks the answer, "
+    "then answer again."
 )
 STEER_AWAY = "Guide: your last program failed. Correct it or solve the task another way, then answer again."
 STEER_CHECK = (

@@ -170,7 +170,8 @@ class HfEngine:
                 use_cache=True,
             ).last_hidden_state
             last_RE = hidden_RLE[torch.arange(len(chunks)), (lengths - 1).to(self._device)]
-            return self._model.get_output_embeddings()(last_RE)
+            logits_RV: Tensor = self._model.get_output_embeddings()(last_RE)
+            return logits_RV
 
     def _row_attention(self) -> AbstractContextManager[None]:
         """Attention over the places for this pass; the trainer's own kind is put back after it."""
@@ -191,9 +192,7 @@ class HfEngine:
         jobs = self._active[start:]
         temperature_R = torch.tensor([job.request.temperature for job in jobs], device=self._device)
         top_p_R = torch.tensor([job.request.top_p for job in jobs], device=self._device)
-        uniform_R = torch.tensor(
-            [job.uniforms[len(job.ids)] for job in jobs], dtype=torch.float32, device=self._device
-        )
+        uniform_R = torch.tensor([job.uniforms[len(job.ids)] for job in jobs], dtype=torch.float32, device=self._device)
         with torch.inference_mode():
             token_R, logprob_R = draw(logits_RV, temperature_R, top_p_R, uniform_R)
         for job, token, logprob in zip(jobs, token_R.tolist(), logprob_R.tolist(), strict=True):

@@ -3,7 +3,8 @@
 Every episode owns a row. Rows that are being decoded are kept at the front, so that a step reads them as one view
 without copying. Positions are per row: a chunk of new tokens is written at each row's own length.
 
-Shapes: N layers, c keys or values, S places, H key-value heads, T positions, D head size, R rows of one forward pass, L new tokens, Q query heads.
+Shapes: N layers, c keys or values, S places, H key-value heads, T positions, D head size, R rows of one forward pass,
+L new tokens, Q query heads.
 """
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum import schedule
 from r1ci.curriculum.schedule import Stage
 from r1ci.models import load
-from r1ci.models.load import Policy
 from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, RewardSpec, Rl
 from r1ci.store.metrics import MetricLog

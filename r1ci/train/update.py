@@ -142,9 +142,7 @@ class Trainer:
 def _portion(questions: int, number: int, updates: int, group_size: int) -> list[int]:
     """Episode indices of one update: every updates-th question with all its episodes."""
     return [
-        question * group_size + sample
-        for question in range(number, questions, updates)
-        for sample in range(group_size)
+        question * group_size + sample for question in range(number, questions, updates) for sample in range(group_size)
     ]
 
 
