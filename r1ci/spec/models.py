@@ -354,10 +354,13 @@ class Demonstrations(Section):
 
 
 class Optimizer(Section):
-    """AdamW and its schedule."""
+    """The optimizer and its schedule."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """adamw; or muon: matrices of the layers by orthogonalised momentum, everything else by AdamW. Muon teaches small
+    models to copy from their context in a fraction of the steps."""
     learning_rate: PositiveFloat
-    """Peak learning rate."""
+    """Peak learning rate; Muon's updates are scaled to the size of AdamW's, so one rate serves both."""
     weight_decay: NonNegativeFloat = 0.0
     """AdamW weight decay."""
     max_grad_norm: PositiveFloat = 1.0

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from r1ci.train.optimizer import TrainOptimizer
 from r1ci.train.sharding import rank
 
 FOLDER = "checkpoints"
@@ -24,7 +25,7 @@ def due(done: int, steps: int, compute: Mapping[str, Any]) -> bool:
     return rank() == 0 and done < steps and done % int(compute["checkpoint_every"]) == 0
 
 
-def save(folder: Path, done: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+def save(folder: Path, done: int, model: Any, optimizer: TrainOptimizer) -> None:
     """Write a checkpoint after ``done`` steps; the two newest are kept."""
     parent = folder / FOLDER
     parent.mkdir(exist_ok=True)
@@ -38,7 +39,7 @@ def save(folder: Path, done: int, model: Any, optimizer: torch.optim.Optimizer) 
         old.unlink()
 
 
-def restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
+def restore(folder: Path, model: Any, optimizer: TrainOptimizer) -> int:
     """Load the newest readable checkpoint of an attempt; the number of steps done, 0 where there is none."""
     for path in sorted((folder / FOLDER).glob("step-*.pt"), reverse=True):
         try:

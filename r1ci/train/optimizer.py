@@ -1,4 +1,4 @@
-"""AdamW, its learning-rate schedule, and one clipped step."""
+"""The optimizer, its learning-rate schedule, and one clipped step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from r1ci.spec.models import Optimizer
 from r1ci.train.sharding import sum_gradients
@@ -13,15 +14,53 @@ from r1ci.train.sharding import sum_gradients
 BETAS = (0.9, 0.95)
 
 
-def make_optimizer(model: Any, spec: Optimizer) -> torch.optim.AdamW:
-    """AdamW over all parameters; weight decay on matrices only."""
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=spec.learning_rate,
-        betas=BETAS,
+class TrainOptimizer:
+    """One or several of torch's optimizers, stepped and saved as one."""
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self._parts = parts
+
+    def step(self, rate: float) -> None:
+        """Step at this learning rate and clear the gradients."""
+        for part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = rate
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of every part."""
+        return {"parts": [part.state_dict() for part in self._parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        for part, saved in zip(self._parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+
+
+def make_optimizer(model: Any, spec: Optimizer) -> TrainOptimizer:
+    """AdamW over all parameters, or Muon over the layers' matrices and AdamW over the rest.
+
+    Weight decay is on matrices only. Muon's updates are scaled to AdamW's root mean square (arXiv 2502.16982,
+    ``adjust_lr_fn="match_rms_adamw"`` of ``torch.optim.Muon``), so that both take the same learning rate.
+    """
+    embeddings = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
+    parameters = list(model.parameters())
+    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
+    if spec.optimizer == "adamw":
+        return TrainOptimizer(_adamw(matrices, vectors, spec))
+    inner = [parameter for parameter in matrices if id(parameter) not in embeddings]
+    outer = [parameter for parameter in matrices if id(parameter) in embeddings]
+    muon = torch.optim.Muon(
+        inner, lr=spec.learning_rate, weight_decay=spec.weight_decay, adjust_lr_fn="match_rms_adamw"
     )
+    return TrainOptimizer(muon, _adamw(outer, vectors, spec))
+
+
+def _adamw(matrices: list[Tensor], vectors: list[Tensor], spec: Optimizer) -> torch.optim.AdamW:
+    groups = [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=spec.learning_rate, betas=BETAS)
 
 
 def learning_rate(step: int, steps: int, spec: Optimizer) -> float:
@@ -35,12 +74,9 @@ def learning_rate(step: int, steps: int, spec: Optimizer) -> float:
     return spec.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def apply_gradients(model: Any, optimizer: torch.optim.AdamW, rate: float, max_grad_norm: float) -> float:
+def apply_gradients(model: Any, optimizer: TrainOptimizer, rate: float, max_grad_norm: float) -> float:
     """Sum gradients over workers, clip, step, clear; the gradient's norm before clipping."""
     sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.step(rate)
     return float(norm)

@@ -22,7 +22,7 @@ from r1ci.spec.models import AgentSpec, Rl
 from r1ci.train.advantages import advantages
 from r1ci.train.batching import Batch, collate, micro_batches, token_logps
 from r1ci.train.objectives import LossParts, policy_loss
-from r1ci.train.optimizer import apply_gradients, learning_rate
+from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
 from r1ci.train.sharding import total
 
 PER_TOKEN = ("entropy", "clip_fraction", "kl", "ratio", "mismatch", "kept_fraction")
@@ -37,7 +37,7 @@ class Trainer:
         self,
         policy: Policy,
         reference: Any,
-        optimizer: torch.optim.AdamW,
+        optimizer: TrainOptimizer,
         spec: Rl,
         agent: AgentSpec,
         runtime: Mapping[str, Any],
