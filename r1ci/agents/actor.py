@@ -14,7 +14,8 @@ from r1ci.engines.hf import HfEngine
 from r1ci.errors import UsageError
 from r1ci.executors.registry import make_executor
 from r1ci.models.load import Policy
-from r1ci.spec.models import AgentSpec, EngineSpec, ExecutorSpec, HfEngine as HfEngineSpec
+from r1ci.spec.models import AgentSpec, EngineSpec, ExecutorSpec
+from r1ci.spec.models import HfEngine as HfEngineSpec
 from r1ci.tasks.base import Task
 
 

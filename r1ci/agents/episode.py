@@ -119,7 +119,8 @@ class _Episode:
 
     def _cut(self, start: int, end: int) -> str:
         """Drop what the turn says after its first ``end`` characters."""
-        count = next(n for n in range(1, len(self.ids)) if len(decode(self.team.tokenizer, self.ids[start:][:n])) >= end)
+        sampled, tokenizer = self.ids[start:], self.team.tokenizer
+        count = next(n for n in range(1, len(sampled) + 1) if len(decode(tokenizer, sampled[:n])) >= end)
         for column in (self.ids, self.mask, self.logprobs):
             del column[start + count :]
         self.finish = Finish.STOP

@@ -12,8 +12,8 @@ HEAD: dict[AgentKind, str] = {
     "all_text": f"Reason step by step in text alone, without code. {_ANSWER}",
     "all_code": "Reason about the method, then write one ```python script that prints exactly the answer.",
     "code_agent": (
-        "Reason, then answer. To compute or search, write a ```python script that prints, and stop: you get its output. "
-        f"{_ANSWER}"
+        "Reason, then answer. To compute or search, write a ```python script that prints, and stop: you get its output."
+        f" {_ANSWER}"
     ),
 }
 HEAD["codesteer"] = HEAD["code_agent"]

@@ -23,8 +23,8 @@ from r1ci.launch.events import (
     StepStarted,
     StepWaiting,
 )
+from r1ci.plan.context import Progress
 from r1ci.plan.render import duration
-from r1ci.steps.context import Progress
 
 Clock = Callable[[], float]
 """Seconds from any fixed point."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from r1ci.steps.context import Progress
+from r1ci.plan.context import Progress
 
 
 @dataclass(frozen=True)

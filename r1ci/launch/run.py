@@ -32,8 +32,8 @@ from r1ci.launch.events import (
     StepStarted,
     StepWaiting,
 )
+from r1ci.plan.context import Progress, StepContext
 from r1ci.plan.steps import Plan, Step
-from r1ci.steps.context import Progress, StepContext
 from r1ci.store.files import StoreUnwritable
 from r1ci.store.provenance import now
 from r1ci.store.store import AlreadyDone, Store

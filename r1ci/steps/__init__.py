@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1ci.steps.context import StepContext
+from r1ci.plan.context import StepContext
 
 
 def run_step(context: StepContext) -> None:

@@ -14,8 +14,8 @@ from r1ci.agents.episode import episode_seed
 from r1ci.errors import StepFailed
 from r1ci.executors.protocol import Executor
 from r1ci.executors.registry import make_executor
+from r1ci.plan.context import Progress, StepContext
 from r1ci.spec.models import Demonstrations, ExecutorSpec, FileTeacher, ProgramTeacher, PromptFormat
-from r1ci.steps.context import Progress, StepContext
 from r1ci.tasks.base import Question, Task
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.teachers import demonstration

@@ -18,9 +18,9 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.executors.protocol import Status
 from r1ci.models import load
 from r1ci.models.chat import decode
+from r1ci.plan.context import Progress, StepContext
 from r1ci.rewards.registry import score
 from r1ci.spec.models import RewardSpec
-from r1ci.steps.context import Progress, StepContext
 from r1ci.tasks.base import Question
 from r1ci.tasks.storage import read_questions, tasks_of
 
@@ -54,9 +54,10 @@ def run(context: StepContext) -> None:
     _write_scores(context.folder, sets, trajectories)
     questions = {question.id: question for _, question in asked}
     chosen = sample_rows(sets, trajectories, inputs["trajectories"], inputs["seed"])
-    with (context.folder / "trajectories.jsonl.gz").open("wb") as raw, gzip.GzipFile(
-        fileobj=raw, mode="wb", mtime=0, filename=""
-    ) as stream:
+    with (
+        (context.folder / "trajectories.jsonl.gz").open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as stream,
+    ):
         for index in chosen:
             question = questions[trajectories[index].question_id]
             line = viewer_row(sets[index], question, trajectories[index], policy.tokenizer)
@@ -90,8 +91,10 @@ def _write_scores(folder: Path, sets: Sequence[str], trajectories: Sequence[Traj
                 "answer": trajectory.answer,
             }
         )
-    schema = {"set": pl.String, "task": pl.String, "question_id": pl.String, "statuses": pl.List(pl.String)}
-    pl.DataFrame(rows, schema_overrides={**schema, "answer": pl.String}).write_parquet(folder / "scores.parquet")
+    names = dict.fromkeys(("set", "task", "question_id", "answer"), pl.String())
+    pl.DataFrame(rows, schema_overrides={**names, "statuses": pl.List(pl.String)}).write_parquet(
+        folder / "scores.parquet"
+    )
 
 
 def sample_rows(sets: Sequence[str], trajectories: Sequence[Trajectory], size: int, seed: int) -> list[int]:

@@ -8,8 +8,8 @@ from r1ci.models import load
 from r1ci.models.build import build_tiny
 from r1ci.models.load import Policy
 from r1ci.models.tokenizer import train_tokenizer
+from r1ci.plan.context import StepContext
 from r1ci.spec.models import GgufModel, ModelSpec, TinyModel
-from r1ci.steps.context import StepContext
 from r1ci.steps.demonstrations import FILE
 from r1ci.teachers import demonstration
 

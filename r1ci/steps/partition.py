@@ -8,8 +8,8 @@ import polars as pl
 
 from r1ci.curriculum.partition import partition, random_partition
 from r1ci.curriculum.potential import QuestionPotential
+from r1ci.plan.context import StepContext
 from r1ci.spec.models import Partition
-from r1ci.steps.context import StepContext
 from r1ci.tasks.storage import read_questions
 
 

@@ -11,8 +11,8 @@ from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum.potential import measure
 from r1ci.models import load
+from r1ci.plan.context import Progress, StepContext
 from r1ci.spec.models import Potential
-from r1ci.steps.context import Progress, StepContext
 from r1ci.tasks.storage import read_questions, tasks_of
 
 

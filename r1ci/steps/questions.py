@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from r1ci.errors import UsageError
-from r1ci.steps.context import Progress, StepContext
+from r1ci.plan.context import Progress, StepContext
 from r1ci.tasks.base import Question
 from r1ci.tasks.distinct import distinct
 from r1ci.tasks.registry import get_task
@@ -34,7 +34,8 @@ def draw(task_id: str, trained: bool, inputs: Mapping[str, Any]) -> dict[str, li
     Raises:
         UsageError: the task has too few different questions.
     """
-    sizes = {name: inputs[key] for name, key in SETS.items()} if trained else {"test": inputs["test_questions_per_task"]}
+    keys = SETS if trained else {"test": "test_questions_per_task"}
+    sizes = {name: inputs[key] for name, key in keys.items()}
     need = sum(sizes.values())
     task = get_task(task_id, inputs["params"].get(task_id, {}))
     questions = list(islice(distinct(task, inputs["seed"]), need))

@@ -10,7 +10,7 @@ from r1ci.agents.episode import Attempt, Team, run_episode
 from r1ci.agents.trajectory import Trajectory
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.protocol import Completion, Request
-from r1ci.executors.protocol import Execution, Program
+from r1ci.executors.protocol import Execution, Executor, Program
 from r1ci.executors.registry import make_executor
 from r1ci.models import load
 from r1ci.models.chat import decode
@@ -21,7 +21,9 @@ from r1ci.tasks.base import Question
 class _Narrated:
     """Engine and executor in one, telling of every completion and execution that passes through."""
 
-    def __init__(self, engine: HfEngine, executor: object, tell: Callable[[str, str], None], tokenizer: object) -> None:
+    def __init__(
+        self, engine: HfEngine, executor: Executor, tell: Callable[[str, str], None], tokenizer: object
+    ) -> None:
         self._engine, self._executor, self._tell, self._tokenizer = engine, executor, tell, tokenizer
 
     async def open(self, episode: int) -> None:
@@ -36,12 +38,12 @@ class _Narrated:
         return completion
 
     async def run(self, program: Program) -> Execution:
-        execution = await self._executor.run(program)  # type: ignore[attr-defined]
+        execution = await self._executor.run(program)
         self._tell("output", execution.stdout + execution.stderr)
         return execution
 
     async def close(self) -> None:
-        await self._executor.close()  # type: ignore[attr-defined]
+        await self._executor.close()
 
 
 def solve(

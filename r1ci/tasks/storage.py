@@ -34,7 +34,7 @@ def write_questions(folder: Path, sets: Mapping[str, Sequence[Question]]) -> Non
         for name, questions in sets.items()
         for question in questions
     ]
-    columns = {name: pl.String for name in ("set", "question_id", "task", "text", "answer", "data")}
+    columns = dict.fromkeys(("set", "question_id", "task", "text", "answer", "data"), pl.String)
     schema = {"set": pl.String, "question_id": pl.String, "task": pl.String, "index": pl.Int64, **columns}
     pl.DataFrame(rows, schema=schema).write_parquet(folder / FILE)
 

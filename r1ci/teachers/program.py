@@ -20,7 +20,11 @@ _OPENINGS: dict[PromptFormat, str] = {
     "text_then_code": "The task asks for an exact result, so I compute it.\n",
     "code_then_text": "",
 }
-_CLOSINGS: dict[PromptFormat, str] = {"free": "", "text_then_code": "", "code_then_text": "The program printed the result. "}
+_CLOSINGS: dict[PromptFormat, str] = {
+    "free": "",
+    "text_then_code": "",
+    "code_then_text": "The program printed the result. ",
+}
 _REPAIR = "The program failed. I correct it.\n"
 
 
@@ -42,7 +46,8 @@ async def demonstrate(
     if random.Random(seed).random() < teacher.flawed:
         broken = code.replace("print(", "prnt(")
         failed = await executor.run(Program(broken))
-        segments += [Segment(opening + fenced(broken), False), Segment(prompts.results(observation(failed, limits)), False)]
+        shown = prompts.results(observation(failed, limits))
+        segments += [Segment(opening + fenced(broken), False), Segment(shown, False)]
         opening = _REPAIR
     execution = await executor.run(Program(code))
     answer = execution.stdout.strip()

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from r1ci.errors import EnvironmentMissing, R1ciError, StepFailed
+from r1ci.plan.context import Progress, StepContext
 from r1ci.spec.models import Compute
-from r1ci.steps.context import Progress, StepContext
 from r1ci.train import checkpoints
 from r1ci.train import progress as told
 

@@ -73,6 +73,34 @@ class LossParts:
     rollout logps."""
 
 
+@dataclass(frozen=True)
+class _Over:
+    """What the sums of a micro-batch run over, and what they are divided by."""
+
+    mask_BT: Tensor
+    objective: Objective
+    total_tokens: int
+    total_sequences: int
+    max_tokens: int
+
+    def masked(self, values_BT: Tensor) -> Tensor:
+        """The values at mask 1 and 0 elsewhere, of the mask's shape."""
+        return values_BT.expand(self.mask_BT.shape).masked_fill(~self.mask_BT, 0.0)
+
+    def token_share(self, values_BT: Tensor) -> Tensor:
+        """Share of a mean over the tokens of the global batch."""
+        return self.masked(values_BT).sum() / max(self.total_tokens, 1)
+
+    def total(self, values_BT: Tensor) -> Tensor:
+        """Share of the objective's aggregate over the global batch."""
+        sum_B = self.masked(values_BT).sum(dim=1)
+        if self.objective.aggregate == "token_mean":
+            return sum_B.sum() / max(self.total_tokens, 1)
+        if self.objective.aggregate == "sequence_mean":
+            return (sum_B / self.mask_BT.sum(dim=1).clamp(min=1)).sum() / max(self.total_sequences, 1)
+        return sum_B.sum() / (max(self.total_sequences, 1) * self.max_tokens)
+
+
 def policy_loss(
     logps_BT: Tensor,
     old_logps_BT: Tensor,
@@ -96,50 +124,33 @@ def policy_loss(
     Raises ValueError if the objective needs log-probabilities or entropies that are not given.
     """
     _require(objective, ref_logps_BT, entropy_BT, rollout_logps_BT)
-    mask_BT = mask_BT.bool()
-    log_ratio_BT = (logps_BT - old_logps_BT).masked_fill(~mask_BT, 0.0)
-    ratio_BT = _ratio(log_ratio_BT, mask_BT, objective)
+    over = _Over(mask_BT.bool(), objective, total_tokens, total_sequences, max_tokens)
+    ratio_BT = _ratio(over.masked(logps_BT - old_logps_BT), over.mask_BT, objective)
     advantage_B1 = advantages_B[:, None]
-    low, high = 1 - objective.clip_low, 1 + objective.clip_high
-    policy_BT = -(ratio_BT * advantage_B1).minimum(ratio_BT.clamp(low, high) * advantage_B1)
-    log_weight_BT = logps_BT.new_zeros(())
+    clipped_BT = ratio_BT.clamp(1 - objective.clip_low, 1 + objective.clip_high)
+    policy_BT = -(ratio_BT * advantage_B1).minimum(clipped_BT * advantage_B1)
+    log_weight_BT = None
     if rollout_logps_BT is not None:
-        log_weight_BT = (old_logps_BT - rollout_logps_BT).detach().masked_fill(~mask_BT, 0.0).nan_to_num(nan=0.0)
-    if objective.correction == "token_truncate":
+        log_weight_BT = over.masked((old_logps_BT - rollout_logps_BT).detach()).nan_to_num(nan=0.0)
+    if objective.correction == "token_truncate" and log_weight_BT is not None:
         policy_BT = policy_BT * log_weight_BT.exp().clamp(max=objective.correction_cap)
     kl_BT = logps_BT.new_zeros(())
     if ref_logps_BT is not None:
-        kl_BT = _kl((ref_logps_BT - logps_BT).masked_fill(~mask_BT, 0.0), objective)
-
-    def total(values_BT: Tensor) -> Tensor:
-        return _aggregate(values_BT, mask_BT, objective, total_tokens, total_sequences, max_tokens)
-
-    def token_share(values_BT: Tensor) -> Tensor:
-        return _masked(values_BT, mask_BT).sum() / max(total_tokens, 1)
-
-    policy = total(policy_BT)
+        kl_BT = _kl(over.masked(ref_logps_BT - logps_BT), objective)
+    policy = over.total(policy_BT)
     loss = policy
     if objective.kl_coefficient:
-        loss = loss + objective.kl_coefficient * total(kl_BT)
-    entropy = logps_BT.new_zeros(()) if entropy_BT is None else token_share(entropy_BT)
+        loss = loss + objective.kl_coefficient * over.total(kl_BT)
+    entropy = logps_BT.new_zeros(()) if entropy_BT is None else over.token_share(entropy_BT)
     if objective.entropy_coefficient:
         loss = loss - objective.entropy_coefficient * entropy
-    ratio_BT = _masked(ratio_BT.detach(), mask_BT)
-    clipped_BT = ((ratio_BT < low) & (advantage_B1 < 0)) | ((ratio_BT > high) & (advantage_B1 > 0))
-    given = rollout_logps_BT is not None
-    mismatch_BT = _masked(log_weight_BT.abs().exp(), mask_BT) * given
-    kept_BT = (log_weight_BT.exp() <= objective.correction_cap) & mask_BT & given
     return LossParts(
         loss=loss,
         policy_loss=policy.detach(),
-        kl=token_share(kl_BT).detach(),
+        kl=over.token_share(kl_BT).detach(),
         entropy=entropy.detach(),
-        clip_fraction=token_share(clipped_BT.to(logps_BT.dtype)),
-        ratio=token_share(ratio_BT),
-        ratio_max=ratio_BT.max(),
-        mismatch=token_share(mismatch_BT),
-        mismatch_max=mismatch_BT.max(),
-        kept_fraction=token_share(kept_BT.to(logps_BT.dtype)),
+        **_ratio_statistics(over, ratio_BT.detach(), advantage_B1),
+        **_mismatch_statistics(over, log_weight_BT),
     )
 
 
@@ -152,11 +163,6 @@ def _require(objective: Objective, ref: Tensor | None, entropy: Tensor | None, r
     for field, used, name, value in needs:
         if used and value is None:
             raise ValueError(f"objective.{field} = {getattr(objective, field)} needs {name}")
-
-
-def _masked(values_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """The values at mask 1 and 0 elsewhere, of the mask's shape."""
-    return values_BT.expand(mask_BT.shape).masked_fill(~mask_BT, 0.0)
 
 
 def _ratio(log_ratio_BT: Tensor, mask_BT: Tensor, objective: Objective) -> Tensor:
@@ -175,15 +181,28 @@ def _kl(towards_BT: Tensor, objective: Objective) -> Tensor:
     return towards_BT.exp() - towards_BT - 1
 
 
-def _aggregate(
-    values_BT: Tensor, mask_BT: Tensor, objective: Objective, total_tokens: int, total_sequences: int, max_tokens: int
-) -> Tensor:
-    sum_B = _masked(values_BT, mask_BT).sum(dim=1)
-    if objective.aggregate == "token_mean":
-        return sum_B.sum() / max(total_tokens, 1)
-    if objective.aggregate == "sequence_mean":
-        return (sum_B / mask_BT.sum(dim=1).clamp(min=1)).sum() / max(total_sequences, 1)
-    return sum_B.sum() / (max(total_sequences, 1) * max_tokens)
+def _ratio_statistics(over: _Over, ratio_BT: Tensor, advantage_B1: Tensor) -> dict[str, Tensor]:
+    low, high = 1 - over.objective.clip_low, 1 + over.objective.clip_high
+    ratio_BT = over.masked(ratio_BT)
+    clipped_BT = ((ratio_BT < low) & (advantage_B1 < 0)) | ((ratio_BT > high) & (advantage_B1 > 0))
+    return {
+        "clip_fraction": over.token_share(clipped_BT.to(ratio_BT.dtype)),
+        "ratio": over.token_share(ratio_BT),
+        "ratio_max": ratio_BT.max(),
+    }
+
+
+def _mismatch_statistics(over: _Over, log_weight_BT: Tensor | None) -> dict[str, Tensor]:
+    if log_weight_BT is None:
+        none = over.mask_BT.new_zeros(()).float()
+        return {"mismatch": none, "mismatch_max": none, "kept_fraction": none}
+    mismatch_BT = over.masked(log_weight_BT.abs().exp())
+    kept_BT = log_weight_BT.exp() <= over.objective.correction_cap
+    return {
+        "mismatch": over.token_share(mismatch_BT),
+        "mismatch_max": mismatch_BT.max(),
+        "kept_fraction": over.token_share(kept_BT.to(log_weight_BT.dtype)),
+    }
 
 
 def describe(objective: Objective) -> str:

@@ -35,16 +35,18 @@ def train_sft(config: Mapping[str, Any]) -> None:
     policy = load.load_folder(Path(config["reads"]["model"]) / "model", inputs["precision"])
     model = policy.model.train()
     shown = demonstration.read(Path(config["reads"]["demonstrations"]) / "demonstrations.jsonl.gz")
-    data = [tokens for item in shown if len((tokens := demonstration.tokenise(item, policy.tokenizer)).ids) <= spec.max_tokens]
+    tokenised = [demonstration.tokenise(item, policy.tokenizer) for item in shown]
+    data = [item for item in tokenised if len(item.ids) <= spec.max_tokens]
     steps = spec.epochs * -(-len(data) // spec.batch_size)
     optimizer = make_optimizer(model, spec)
     first = checkpoints.restore(folder, model, optimizer)
+    pad, max_tokens = policy.tokenizer.pad_token_id, config["runtime"]["compute"]["micro_batch_tokens"]
     with MetricLog(folder, enabled=rank() == 0) as log:
         log.rewind(first)
         for step in range(first, steps):
             began = time.perf_counter()
             batch = batch_of(data, step, spec.batch_size, inputs["seed"])
-            loss, tokens = accumulate(model, policy.tokenizer.pad_token_id, batch, config["runtime"]["compute"]["micro_batch_tokens"])
+            loss, tokens = accumulate(model, pad, batch, max_tokens)
             rate = learning_rate(step, steps, spec)
             norm = apply_gradients(model, optimizer, rate, spec.max_grad_norm)
             seconds = time.perf_counter() - began

@@ -41,13 +41,15 @@ def test_a_program_runs_and_its_results_continue_the_turn(tokenizer) -> None:
 def test_results_come_as_a_user_turn_where_the_model_ended_its_own(tokenizer) -> None:
     trajectory = play(tokenizer, ["```python\nprint(3)\n```", "<<<3>>>"])
     text = decode(tokenizer, trajectory.ids)
-    assert "```<|im_end|>\n<|im_start|>user\nCode Execution Results:\nprint(3)\n<|im_end|>\n<|im_start|>assistant\n" in text
+    shown = "Code Execution Results:\nprint(3)\n"
+    assert f"```<|im_end|>\n<|im_start|>user\n{shown}<|im_end|>\n<|im_start|>assistant\n" in text
 
 
 def test_the_mask_covers_exactly_what_was_sampled(tokenizer) -> None:
     trajectory = play(tokenizer, [CODE + "ignored", "so <<<3>>>"])
     assert sampled_text(trajectory, tokenizer) == CODE + "so <<<3>>><|im_end|>"
-    assert [decode(tokenizer, trajectory.ids[t.start : t.end]) for t in trajectory.turns] == [CODE, "so <<<3>>><|im_end|>"]
+    turns = [decode(tokenizer, trajectory.ids[turn.start : turn.end]) for turn in trajectory.turns]
+    assert turns == [CODE, "so <<<3>>><|im_end|>"]
     assert not any(trajectory.mask[: trajectory.prompt_tokens])
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from r1ci.cli.main import main
 from r1ci.errors import R1ciError
-from r1ci.steps.context import Progress, StepContext
+from r1ci.plan.context import Progress, StepContext
 
 
 @dataclass(frozen=True)

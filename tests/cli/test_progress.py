@@ -18,7 +18,7 @@ from r1ci.launch.events import (
     StepStarted,
     StepWaiting,
 )
-from r1ci.steps.context import Progress
+from r1ci.plan.context import Progress
 
 
 class Clock:

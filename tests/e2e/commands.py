@@ -13,7 +13,11 @@ name: micro
 models: [{kind: tiny, layers: 2, width: 32, heads: 4, kv_heads: 2, feedforward: 64, vocabulary: 400}]
 variants: {curriculum: {}, plain: {curriculum.stages: single}}
 tasks:
-  train: {include: [rg/gcd, symbench/statistical_counting], questions_per_task: 6, sft_questions_per_task: 12, new_questions_per_task: 3}
+  train:
+    include: [rg/gcd, symbench/statistical_counting]
+    questions_per_task: 6
+    sft_questions_per_task: 12
+    new_questions_per_task: 3
   test: {include: [rg/products], questions_per_task: 3}
   params: {symbench/statistical_counting: {max_letters: 3, min_length: 6, max_length: 10}}
 executor: {kind: local, timeout_s: 5, memory_mb: 256}
@@ -31,9 +35,7 @@ report: {baseline: plain}
 """
 
 
-def r1ci(
-    root: Path, *arguments: str, cwd: Path, extra: Mapping[str, str] = {}
-) -> subprocess.CompletedProcess[str]:
+def r1ci(root: Path, *arguments: str, cwd: Path, extra: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     """Run the command line with a store; one thread per process, so that runs agree to the last bit."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", **extra}
     command = [sys.executable, "-m", "r1ci", "--root", str(root), *arguments]

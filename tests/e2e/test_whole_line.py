@@ -117,7 +117,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
         ours, theirs = root / "steps" / ids[role], whole / ids[role]
         name = "model/model.safetensors"
         assert (ours / name).read_bytes() == (theirs / name).read_bytes()
-        untimed = [pl.read_parquet(folder / "metrics.parquet").select(pl.exclude("^.*(_s|seconds)$")) for folder in (ours, theirs)]
+        metrics = [pl.read_parquet(folder / "metrics.parquet") for folder in (ours, theirs)]
+        untimed = [table.select(pl.exclude("^.*(_s|seconds)$")) for table in metrics]
         assert untimed[0].equals(untimed[1])
     tables = [pl.read_parquet(folder / ids["rl"] / "episodes.parquet") for folder in (root / "steps", whole)]
     assert tables[0].equals(tables[1])

@@ -17,8 +17,8 @@ import pytest
 from r1ci.errors import EnvironmentMissing, UsageError
 from r1ci.launch.events import Event, Outcome, RunDone, StepBlocked, StepFailedEvent, StepProgress, StepStarted
 from r1ci.launch.run import run_plan
+from r1ci.plan.context import Progress, StepContext
 from r1ci.plan.steps import Cell, Plan, Step
-from r1ci.steps.context import Progress, StepContext
 from r1ci.store.files import StoreUnwritable
 from r1ci.store.store import Store
 
