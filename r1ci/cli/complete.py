@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -47,7 +45,9 @@ def complete_run_words(ctx: click.Context, parameter: click.Parameter, incomplet
 
 def complete_key(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Dotted keys of the language, ready for a value."""
-    return _starting((f"{key}=" for key in dotted_keys()), incomplete)
+    from r1ci.spec.shape import value_keys
+
+    return _starting((f"{key}=" for key in value_keys()), incomplete)
 
 
 def complete_name(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -67,34 +67,7 @@ def complete_fetchable(ctx: click.Context, parameter: click.Parameter, incomplet
     return _starting((name for name, preset in MODEL_PRESETS.items() if preset["kind"] == "gguf"), incomplete)
 
 
-def dotted_keys() -> list[str]:
-    """Every dotted key of the language that holds a value, in the order of the language."""
-    from r1ci.spec.models import Experiment
-
-    return list(dict.fromkeys(_keys(Experiment, "")))
-
-
-def _keys(section: Any, prefix: str) -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        sections = list(_sections(field.annotation))
-        if not sections:
-            yield f"{prefix}{name}"
-        for inner in sections:
-            yield from _keys(inner, f"{prefix}{name}.")
-
-
-def _sections(annotation: Any) -> Iterator[Any]:
-    """The sections a field may hold; lists and mappings of sections count as values."""
-    from r1ci.spec.models import Section
-
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    elif typing.get_origin(annotation) not in (list, dict, tuple):
-        for argument in typing.get_args(annotation):
-            yield from _sections(argument)
-
-
-def _starting(names: typing.Iterable[str], incomplete: str) -> list[CompletionItem]:
+def _starting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 

@@ -477,7 +477,7 @@ RewardSpec = Annotated[CorrectnessReward | FormatReward | TurnLimitReward, Field
 
 
 class Objective(Section):
-    """Every choice of the policy-gradient loss, by name; see docs/train.md for the formulas."""
+    """Every choice of the policy-gradient loss, by name; see docs/objectives.md for the formulas."""
 
     baseline: Literal["mean", "leave_one_out", "none"]
     """What is subtracted from a reward: the mean of its group, the mean of the others, nothing."""

@@ -161,6 +161,13 @@ def dotted_keys() -> tuple[Key, ...]:
     return tuple(_keys(Experiment, ""))
 
 
+def value_keys() -> tuple[str, ...]:
+    """The dotted keys that hold a value, lists and mappings with free keys included, for ``a.b=c`` overrides."""
+    keys = (key for key in dotted_keys() if "[" not in key.path)
+    held = (key.path for key in keys if isinstance(shape_of(key.field.annotation), Leaf | ListOf | MapOf))
+    return tuple(dict.fromkeys(held))
+
+
 def _keys(section: type[Section], prefix: str, kind: str = "") -> Iterator[Key]:
     for name, field in section.model_fields.items():
         path = f"{prefix}{name}"

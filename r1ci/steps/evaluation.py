@@ -12,17 +12,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from r1ci.agents.actor import Actor, sections
 from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.executors.protocol import Status
 from r1ci.models import load
 from r1ci.models.chat import decode
-from r1ci.plan.context import Progress, StepContext
+from r1ci.plan.context import StepContext
 from r1ci.rewards.registry import score
-from r1ci.spec.models import RewardSpec
+from r1ci.spec.models import AgentSpec, RewardSpec
+from r1ci.steps.attempts import run_attempts
 from r1ci.tasks.base import Question
-from r1ci.tasks.storage import read_questions, tasks_of
+from r1ci.tasks.storage import read_questions
 
 SETS = ("new", "test")
 
@@ -32,23 +32,14 @@ def run(context: StepContext) -> None:
     inputs = context.inputs
     rewards = TypeAdapter(list[RewardSpec]).validate_python(inputs["rewards"])
     asked = [(name, question) for name in SETS for question in read_questions(context.reads["questions"], name)]
-    engine, agent, executor = sections({"inputs": inputs, "runtime": context.step.runtime})
+    agent = AgentSpec.model_validate(inputs["agent"])
     policy = load.load_folder(context.reads["policy"] / "model")
     attempts = [
         Attempt(question, agent, sample, inputs["temperature"], _seed(inputs, question, sample))
         for _, question in asked
         for sample in range(inputs["samples"])
     ]
-    tasks = tasks_of([question for _, question in asked], inputs["params"])
-    done = 0
-
-    def count(trajectory: Trajectory) -> None:
-        nonlocal done
-        done += 1
-        context.progress(Progress(done, len(attempts)))
-
-    with Actor(policy, engine, agent, executor) as actor:
-        trajectories = actor.attempt(attempts, tasks, count)
+    trajectories = run_attempts(context, policy, attempts)
     trajectories = [replace(t, rewards=score(t, rewards)) if t.scored else t for t in trajectories]
     sets = [name for name, _ in asked for _ in range(inputs["samples"])]
     _write_scores(context.folder, sets, trajectories)

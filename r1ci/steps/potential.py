@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from r1ci.agents.actor import Actor, sections
 from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum.potential import measure
 from r1ci.models import load
-from r1ci.plan.context import Progress, StepContext
-from r1ci.spec.models import Potential
-from r1ci.tasks.storage import read_questions, tasks_of
+from r1ci.plan.context import StepContext
+from r1ci.spec.models import AgentSpec, Potential
+from r1ci.steps.attempts import run_attempts
+from r1ci.tasks.storage import read_questions
 
 
 def run(context: StepContext) -> None:
@@ -21,7 +21,7 @@ def run(context: StepContext) -> None:
     inputs = context.inputs
     spec = Potential.model_validate(inputs["potential"])
     questions = read_questions(context.reads["questions"], "rl")
-    engine, agent, executor = sections({"inputs": inputs, "runtime": context.step.runtime})
+    agent = AgentSpec.model_validate(inputs["agent"])
     policy = load.load_folder(context.reads["policy"] / "model")
     attempts = [
         Attempt(
@@ -35,16 +35,7 @@ def run(context: StepContext) -> None:
         for kind in spec.agents
         for sample, temperature in enumerate(spec.temperatures)
     ]
-    done = 0
-
-    def count(trajectory: Trajectory) -> None:
-        nonlocal done
-        done += 1
-        context.progress(Progress(done, len(attempts)))
-
-    with Actor(policy, engine, agent, executor) as actor:
-        trajectories = actor.attempt(attempts, tasks_of(questions, inputs["params"]), count)
-    _write(context.folder, spec, trajectories)
+    _write(context.folder, spec, run_attempts(context, policy, attempts))
 
 
 def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from r1ci.cli.complete import dotted_keys
-
 BROKEN = """\
 spec_version: 1
 name: broken
@@ -180,14 +178,6 @@ def test_show_objective_names_every_choice(cli: Any) -> None:
     facts = cli("show", "objective", "dapo", "--json").json
     assert {row["choice"]: row["value"] for row in facts["choices"]}["clip_high"] == 0.28
     assert all(row["about"] for row in facts["choices"])
-
-
-def test_dotted_keys_are_those_of_the_language() -> None:
-    keys = dotted_keys()
-    assert {"rl.learning_rate", "rl.objective.scale", "sft.epochs", "executor.timeout_s", "name", "rewards"} <= set(
-        keys
-    )
-    assert len(keys) == len(set(keys))
 
 
 def _completed(cli: Any, monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:

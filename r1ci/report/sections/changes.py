@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
 from r1ci.report.contenders import Comparison
 from r1ci.report.data import ExperimentRecord
 from r1ci.report.render import render
+from r1ci.spec.diff import flatten
 
 _SKIP = ("variants", "name", "description")
 _ABSENT = "(not set)"
@@ -66,18 +65,9 @@ def changes_html(data: Changes) -> Markup:
 
 def _variant(experiment: ExperimentRecord, variant: str) -> dict[str, str]:
     """Dotted key -> JSON text of its value, with the variant's keys applied."""
-    flat = _flatten({key: value for key, value in experiment.spec.items() if key not in _SKIP})
+    flat = dict(flatten({key: value for key, value in experiment.spec.items() if key not in _SKIP}))
     variants = experiment.spec.get("variants", {})
     for key, value in (variants.get(variant.split("/")[-1]) or {}).items():
-        flat = {known: text for known, text in flat.items() if known != key and not known.startswith(f"{key}.")}
-        flat.update(_flatten(value, key))
-    return flat
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
-    if isinstance(value, Mapping) and value:
-        found: dict[str, str] = {}
-        for key, inner in value.items():
-            found.update(_flatten(inner, f"{prefix}.{key}" if prefix else str(key)))
-        return found
-    return {prefix: json.dumps(value, sort_keys=True)}
+        flat = {known: old for known, old in flat.items() if known != key and not known.startswith(f"{key}.")}
+        flat.update(flatten(value, (key,)))
+    return {key: json.dumps(value, sort_keys=True) for key, value in flat.items()}

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from r1ci.report.contenders import Comparison
 from r1ci.report.render import render
+from r1ci.spec.diff import flatten
 
 _OWN = ("started", "ended", "outcome", "seed", "step", "attempt", "process")
 """What every step has for itself and so cannot be the same for all."""
@@ -55,10 +56,10 @@ def provenance_data(comparison: Comparison) -> Provenance:
     steps = tuple(comparison.findings.steps.values())
     counts: dict[str, dict[str, int]] = {}
     for step in steps:
-        for key, value in _flatten(step.provenance).items():
-            if key.split(".")[0] not in _OWN and not key.startswith(_LENGTHY):
-                values = counts.setdefault(key, {})
-                values[value] = values.get(value, 0) + 1
+        for key, value in flatten(step.provenance):
+            if value != {} and key.split(".")[0] not in _OWN and not key.startswith(_LENGTHY):
+                values, text = counts.setdefault(key, {}), _text(value)
+                values[text] = values.get(text, 0) + 1
     return Provenance(
         steps_with_record=sum(bool(step.provenance) for step in steps),
         facts=tuple(_facts(counts, lambda key: not key.startswith("packages."))),
@@ -89,12 +90,7 @@ def _facts(counts: Mapping[str, dict[str, int]], wanted: Callable[[str], bool]) 
             yield Fact(key.removeprefix("packages."), dict(sorted(values.items())))
 
 
-def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
-    if isinstance(value, Mapping):
-        found: dict[str, str] = {}
-        for key, inner in value.items():
-            found.update(_flatten(inner, f"{prefix}.{key}" if prefix else str(key)))
-        return found
+def _text(value: Any) -> str:
     if isinstance(value, list):
-        return {prefix: " ".join(str(item) for item in value) or "none"}
-    return {prefix: value if isinstance(value, str) else json.dumps(value)}
+        return " ".join(str(item) for item in value) or "none"
+    return value if isinstance(value, str) else json.dumps(value)

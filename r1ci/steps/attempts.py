@@ -1,0 +1,27 @@
+"""Attempts of the policy that a step reads, with the step's engine and executor, telling of progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from r1ci.agents.actor import Actor, sections
+from r1ci.agents.episode import Attempt
+from r1ci.agents.trajectory import Trajectory
+from r1ci.models.load import Policy
+from r1ci.plan.context import Progress, StepContext
+from r1ci.tasks.storage import tasks_of
+
+
+def run_attempts(context: StepContext, policy: Policy, attempts: Sequence[Attempt]) -> list[Trajectory]:
+    """Run the attempts, checked, in their order."""
+    engine, agent, executor = sections({"inputs": context.inputs, "runtime": context.step.runtime})
+    tasks = tasks_of([attempt.question for attempt in attempts], context.inputs["params"])
+    done = 0
+
+    def count(trajectory: Trajectory) -> None:
+        nonlocal done
+        done += 1
+        context.progress(Progress(done, len(attempts)))
+
+    with Actor(policy, engine, agent, executor) as actor:
+        return actor.attempt(attempts, tasks, count)
