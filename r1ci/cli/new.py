@@ -28,6 +28,7 @@ _NAME = re.compile(r"^name:.*$", re.MULTILINE)
 @pass_settings
 def command(settings: Settings, what: str, name: str, source: str | None, out: Path | None) -> None:
     """Write a spec called NAME, copied from another, ready to edit and run."""
+    name = name.removesuffix(".yaml")
     target = out or SPECS / f"{name}.yaml"
     if target.exists():
         raise UsageError(f"{target} exists", "choose another NAME, or --out FILE")

