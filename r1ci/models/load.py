@@ -58,6 +58,7 @@ def device() -> str:
 
 def _from_pretrained(path: str, precision: str, options: dict[str, Any]) -> Policy:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -66,7 +67,7 @@ def _from_pretrained(path: str, precision: str, options: dict[str, Any]) -> Poli
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **options)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise EnvironmentMissing(
             f"cannot load the model {path!r}: {str(error).splitlines()[0]}",
             "give a local folder in the Hugging Face format (models: [./folder]), or run where the hub can be reached; "
