@@ -7,6 +7,7 @@ seed and step.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def restore(folder: Path, model: Any, optimizer: TrainOptimizer) -> int:
     for path in sorted((folder / FOLDER).glob("step-*.pt"), reverse=True):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError):
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
             continue
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
