@@ -9,6 +9,7 @@ import polars as pl
 from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum.potential import measure
+from r1ci.errors import StepFailed
 from r1ci.models import load
 from r1ci.plan.context import StepContext
 from r1ci.spec.models import AgentSpec, Potential
@@ -17,7 +18,11 @@ from r1ci.tasks.storage import read_questions
 
 
 def run(context: StepContext) -> None:
-    """Write potential.parquet, a row per question, and attempts.parquet, a row per attempt."""
+    """Write potential.parquet, a row per question, and attempts.parquet, a row per attempt.
+
+    Raises:
+        StepFailed: infrastructure failures ended every attempt.
+    """
     inputs = context.inputs
     spec = Potential.model_validate(inputs["potential"])
     questions = read_questions(context.reads["questions"], "rl")
@@ -35,7 +40,13 @@ def run(context: StepContext) -> None:
         for kind in spec.agents
         for sample, temperature in enumerate(spec.temperatures)
     ]
-    _write(context.folder, spec, run_attempts(context, policy, attempts))
+    trajectories = run_attempts(context, policy, attempts)
+    if not any(item.scored for item in trajectories):
+        raise StepFailed(
+            f"{context.step.id}: no attempt could be scored, the executor failed in every one",
+            "`r1ci env` runs one program in the sandbox and says what is wrong with it",
+        )
+    _write(context.folder, spec, trajectories)
 
 
 def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> None:
