@@ -68,8 +68,10 @@ def _from_pretrained(path: str, precision: str, options: dict[str, Any]) -> Poli
         tokenizer = AutoTokenizer.from_pretrained(path, **options)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **options)
     except (OSError, ValueError, SafetensorError) as error:
+        local = path.startswith((".", "/", "~"))
+        reason = "no such folder" if local and not Path(path).is_dir() else str(error).splitlines()[0]
         raise EnvironmentMissing(
-            f"cannot load the model {path!r}: {str(error).splitlines()[0]}",
+            f"cannot load the model {path!r}: {reason}",
             "give a local folder in the Hugging Face format (models: [./folder]), or run where the hub can be reached; "
             "HF_HUB_OFFLINE=1 uses only what is already in the cache",
         ) from None
