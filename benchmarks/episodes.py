@@ -229,9 +229,8 @@ async def _run(
 
 def _print(episodes: int, seconds: dict[str, list[float]], ran: dict[str, list[Trajectory]]) -> None:
     ours = seconds["hf"]
-    print(
-        f"{episodes} episodes, {len(ours)} rounds, medians, {torch.get_num_threads()} threads; ratio: episodes per second of hf over the row's"
-    )
+    print(f"{episodes} episodes, {len(ours)} rounds, medians, {torch.get_num_threads()} threads")
+    print("ratio: episodes per second of hf over the row's")
     print(f"{'engine':<14}{'episodes/s':>12}{'ratio':>8}{'tokens':>8}{'calls':>7}{'correct':>9}{'equal':>7}")
     for name, times in seconds.items():
         ratio = median(theirs / mine for mine, theirs in zip(ours, times, strict=True))
