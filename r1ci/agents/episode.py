@@ -245,6 +245,8 @@ async def _codesteer(episode: _Episode) -> tuple[StopReason, str | None]:
         if reason is not StopReason.ANSWER or advice is None or not episode.say(advice):
             break
         reason, again = await _code_agent(episode)
+        if reason is StopReason.INFRASTRUCTURE:
+            return reason, None
         answer = again if again is not None else answer
     return (StopReason.ANSWER if answer is not None else reason), answer
 

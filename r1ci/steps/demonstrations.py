@@ -55,7 +55,7 @@ Collected = tuple[Question, int, PromptFormat, Demonstration | None]
 async def _collect(
     context: StepContext, spec: Demonstrations, limits: ExecutorSpec, questions: Sequence[Question]
 ) -> list[Collected]:
-    """Every attempt at every question, in order; questions beyond what may be kept are not attempted."""
+    """Every attempt at every question, in order."""
     if not isinstance(spec.teacher, ProgramTeacher):
         raise StepFailed(
             f"{context.step.id}: this version collects demonstrations from teachers of kind program or file",

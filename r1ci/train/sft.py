@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from r1ci.errors import StepFailed
 from r1ci.models import load
 from r1ci.spec.models import Sft
 from r1ci.store.metrics import MetricLog
@@ -37,6 +38,10 @@ def train_sft(config: Mapping[str, Any]) -> None:
     shown = demonstration.read(Path(config["reads"]["demonstrations"]) / "demonstrations.jsonl.gz")
     tokenised = [demonstration.tokenise(item, policy.tokenizer) for item in shown]
     data = [item for item in tokenised if len(item.ids) <= spec.max_tokens]
+    if not data:
+        raise StepFailed(
+            f"sft: every demonstration is longer than sft.max_tokens ({spec.max_tokens})", "raise sft.max_tokens"
+        )
     steps = spec.epochs * -(-len(data) // spec.batch_size)
     optimizer = make_optimizer(model, spec)
     first = checkpoints.restore(folder, model, optimizer)

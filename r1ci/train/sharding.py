@@ -31,7 +31,7 @@ def total(value: float) -> float:
     """Sum of a number over all workers."""
     if world() == 1:
         return value
-    cell = torch.tensor(value, dtype=torch.float64)
+    cell = torch.tensor(value, dtype=torch.float64, device="cuda" if dist.get_backend() == "nccl" else "cpu")
     dist.all_reduce(cell)
     return float(cell)
 

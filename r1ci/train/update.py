@@ -23,7 +23,7 @@ from r1ci.train.advantages import advantages
 from r1ci.train.batching import Batch, collate, micro_batches, token_logps
 from r1ci.train.objectives import LossParts, policy_loss
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
-from r1ci.train.sharding import total
+from r1ci.train.sharding import gather, rank, total, world
 
 PER_TOKEN = ("entropy", "clip_fraction", "kl", "ratio", "mismatch", "kept_fraction")
 """Statistics that are means over the tokens of the episodes that were run through the model."""
@@ -50,9 +50,7 @@ class Trainer:
     def update(self, trajectories: Sequence[Trajectory], step: int, steps: int) -> tuple[Tensor, dict[str, float]]:
         """Advantages (B, G) of this worker's episodes, and what happened, as named numbers."""
         size = self._spec.group_size
-        rewards_BG = torch.tensor([item.reward for item in trajectories]).view(-1, size)
-        valid_BG = torch.tensor([item.scored for item in trajectories]).view(-1, size)
-        advantages_BG = advantages(rewards_BG, self._objective, valid_BG)
+        advantages_BG = self._advantages(trajectories)
         advantages_E = advantages_BG.flatten().tolist()
         rate = learning_rate(step, steps, self._spec)
         old = self._old_logps(trajectories) if self._spec.updates_per_step > 1 else None
@@ -60,10 +58,23 @@ class Trainer:
         for number in range(self._spec.updates_per_step):
             chosen = _portion(len(trajectories) // size, number, self._spec.updates_per_step, size)
             parts = self._accumulate(trajectories, advantages_E, chosen, old)
-            norm = apply_gradients(self._policy.model, self._optimizer, rate, self._spec.max_grad_norm)
+            moved = parts.pop("seen_tokens") > 0
+            norm = 0.0
+            if moved:
+                norm = apply_gradients(self._policy.model, self._optimizer, rate, self._spec.max_grad_norm)
             for key, value in {**parts, "grad_norm": norm}.items():
                 sums[key] = sums.get(key, 0.0) + value / self._spec.updates_per_step
         return advantages_BG, {**sums, "learning_rate": rate}
+
+    def _advantages(self, trajectories: Sequence[Trajectory]) -> Tensor:
+        """Advantages (B, G) of this worker's questions, with statistics over the questions of all workers."""
+        size = self._spec.group_size
+        groups = [trajectories[start : start + size] for start in range(0, len(trajectories), size)]
+        mine = [([item.reward for item in group], [item.scored for item in group]) for group in groups]
+        everybody = gather(mine)
+        rewards_BG = torch.tensor([rewards for rewards, _ in everybody], dtype=torch.float32)
+        valid_BG = torch.tensor([scored for _, scored in everybody])
+        return advantages(rewards_BG, self._objective, valid_BG)[rank() :: world()]
 
     def _accumulate(
         self,
@@ -72,7 +83,7 @@ class Trainer:
         chosen: Sequence[int],
         old: Mapping[int, Tensor] | None,
     ) -> dict[str, float]:
-        """Gradients of one update; its loss and statistics over all workers."""
+        """Gradients of one update; over all workers its loss, statistics and ``seen_tokens``, 0 where nothing moves."""
         scored = [index for index in chosen if trajectories[index].scored]
         total_tokens = total(sum(trajectories[index].generated_tokens for index in scored))
         total_sequences = total(len(scored))
@@ -89,7 +100,7 @@ class Trainer:
         sums = {name: total(value) for name, value in sums.items()}
         for name in PER_TOKEN:
             sums[name] *= total_tokens / max(1.0, seen_tokens)
-        return sums
+        return {**sums, "seen_tokens": seen_tokens}
 
     def _loss(
         self,
