@@ -51,7 +51,7 @@ demo: $(RUN)
 	@$(BIN)/r1ci run specs/quickstart.yaml --exists resume
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 check: $(DEV)
 	@$(BIN)/ruff check .
