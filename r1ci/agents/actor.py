@@ -11,11 +11,13 @@ from r1ci.agents.episode import Attempt, Team
 from r1ci.agents.rollout import rollout
 from r1ci.agents.trajectory import Trajectory
 from r1ci.engines.hf import HfEngine
+from r1ci.engines.scripted import ScriptedEngine
 from r1ci.errors import UsageError
 from r1ci.executors.registry import make_executor
 from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, EngineSpec, ExecutorSpec
 from r1ci.spec.models import HfEngine as HfEngineSpec
+from r1ci.spec.models import ScriptedEngine as ScriptedEngineSpec
 from r1ci.tasks.base import Task
 
 
@@ -23,19 +25,8 @@ class Actor:
     """Runs attempts with one policy until closed; the trainer may change its weights between calls."""
 
     def __init__(self, policy: Policy, engine: EngineSpec, agent: AgentSpec, executor: ExecutorSpec) -> None:
-        if not isinstance(engine, HfEngineSpec):
-            raise UsageError(
-                f"engine.kind {engine.kind!r} is part of the language, but this version samples with kind hf only",
-                "set engine.kind to hf",
-            )
-        self.engine = HfEngine(
-            policy.model,
-            policy.tokenizer,
-            places=engine.max_in_flight,
-            positions=agent.context_tokens,
-            lock_step=engine.lock_step,
-        )
-        self._wave = engine.max_in_flight if engine.lock_step else None
+        self.engine = _make_engine(policy, engine, agent)
+        self._wave = engine.max_in_flight if isinstance(engine, HfEngineSpec) and engine.lock_step else None
         self._executor = make_executor(executor)
         self._team = Team(self.engine, policy.tokenizer, self._executor, executor)
         self._policy = policy
@@ -63,6 +54,18 @@ class Actor:
     ) -> None:
         self._runner.run(self._executor.close())
         self._runner.close()
+
+
+def _make_engine(policy: Policy, spec: EngineSpec, agent: AgentSpec) -> HfEngine | ScriptedEngine:
+    if isinstance(spec, ScriptedEngineSpec):
+        return ScriptedEngine(spec.replies, policy.tokenizer)
+    if isinstance(spec, HfEngineSpec):
+        places, positions = spec.max_in_flight, agent.context_tokens
+        return HfEngine(*policy, places=places, positions=positions, lock_step=spec.lock_step)
+    raise UsageError(
+        f"engine.kind {spec.kind!r} is part of the language, but this version samples with kinds hf and scripted only",
+        "set engine.kind to hf",
+    )
 
 
 def sections(config: Mapping[str, Any]) -> tuple[EngineSpec, AgentSpec, ExecutorSpec]:

@@ -22,6 +22,7 @@ class ScriptedEngine:
         self._given: Counter[int] = Counter()
         self._rest: dict[int, tuple[int, ...]] = {}
         self.requests: list[Request] = []
+        self.policy_version = 0
 
     async def open(self, episode: int) -> None:
         """Begin with the first reply."""

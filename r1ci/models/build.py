@@ -8,8 +8,8 @@ from r1ci.spec.models import TinyModel
 
 MAX_POSITIONS = 4096
 INITIALIZER_RANGE = 0.06
-"""Standard deviation of the initial weights. Near 1/sqrt(width) a small model learns to copy from its context several
-times sooner than at transformers' 0.02, which is meant for wide ones."""
+"""Standard deviation of the initial weights. Near 1/sqrt(width) a small model learns to copy from its context much
+sooner than at transformers' 0.02, which is meant for wide ones."""
 
 
 def build_tiny(spec: TinyModel, tokenizer: Any, seed: int) -> Any:

@@ -30,6 +30,7 @@ from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, RewardSpec, Rl
 from r1ci.store.metrics import MetricLog
 from r1ci.tasks.base import Question
+from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.train import checkpoints, progress
 from r1ci.train.episodes import EpisodeLog
@@ -93,6 +94,7 @@ def train_rl(config: Mapping[str, Any]) -> None:
 
 
 def _set_up(config: Mapping[str, Any]) -> Setup:
+    load_plugins(config["runtime"]["plugins"])
     inputs, reads = config["inputs"], config["reads"]
     questions = read_questions(Path(reads["questions"]), "rl")
     new = read_questions(Path(reads["questions"]), "new")

@@ -122,3 +122,22 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
         assert untimed[0].equals(untimed[1])
     tables = [pl.read_parquet(folder / ids["rl"] / "episodes.parquet") for folder in (root / "steps", whole)]
     assert tables[0].equals(tables[1])
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_two_ray_workers_train_from_the_same_spec(spec: Path, finished: Path, tmp_path: Path) -> None:
+    """Workers are no part of the ids: only the RL step, on an empty store, shows that both took their share."""
+    root = tmp_path / "runs"
+    done = r1ci(root, "run", str(spec), "--no-report", "compute.workers=2", "until=rl", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rl = cells(root)["curriculum/0"]["rl"]
+    assert rl == cells(finished / "runs")["curriculum/0"]["rl"]
+    episodes = pl.read_parquet(root / "steps" / rl / "episodes.parquet")
+    alone = pl.read_parquet(finished / "runs" / "steps" / rl / "episodes.parquet")
+    assert (
+        episodes.select("step", "question_id", "sample")
+        .sort(pl.all())
+        .equals(alone.select("step", "question_id", "sample").sort(pl.all()))
+    )
+    assert episodes["question_id"].n_unique() > 2
