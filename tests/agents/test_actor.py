@@ -45,5 +45,5 @@ def test_scripted_replies_run_on_the_real_executor(tokenizer) -> None:
 
 
 def test_an_engine_that_is_only_named_says_what_to_set(tokenizer) -> None:
-    with pytest.raises(UsageError, match="set engine.kind to hf"):
+    with pytest.raises(UsageError, match=r"set engine\.kind to hf"):
         Actor(Policy(NoModel(), tokenizer), VllmEngine(), AGENT, LocalExecutor())

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from r1ci.curriculum.potential import QuestionPotential, measure, mixed_chance, score
 from r1ci.spec.models import BernoulliScore, BetaScore
 
-probabilities = st.floats(0, 1)
+probabilities = st.integers(0, 1000).map(lambda correct: correct / 1000)
+"""Shares of attempts: 1 - p is exact enough to be held against p."""
 exponents = st.floats(0.1, 20)
 BERNOULLI = BernoulliScore()
 
