@@ -40,7 +40,16 @@ def load_gguf(spec: GgufModel) -> Policy:
         import gguf  # noqa: F401
     except ImportError as error:
         raise EnvironmentMissing(f"reading {path.name} needs {error.name}", "pip install 'r1ci[gguf]'") from None
-    return _from_pretrained(str(path.parent), "fp32", {"gguf_file": path.name})
+    return _plain(_from_pretrained(str(path.parent), "fp32", {"gguf_file": path.name}))
+
+
+def _plain(policy: Policy) -> Policy:
+    """The same weights in a model that does not remember having been quantised, which transformers would not save."""
+    config = policy.model.config.to_dict()
+    config.pop("quantization_config", None)
+    model = type(policy.model)(type(policy.model.config).from_dict(config))
+    model.load_state_dict(policy.model.state_dict())
+    return Policy(model.to(policy.model.device), policy.tokenizer)
 
 
 def save(policy: Policy, folder: Path) -> None:
