@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from r1ci.agents.trajectory import Violation
 
-FENCE = "```python"
 CODE_STOP = "\n```\n"
 """Generation pauses here; ``parse`` says whether a program is complete."""
 

@@ -100,6 +100,8 @@ class Trainer:
         sums = {name: total(value) for name, value in sums.items()}
         for name in PER_TOKEN:
             sums[name] *= total_tokens / max(1.0, seen_tokens)
+        if self._reference is None:
+            del sums["kl"]
         return {**sums, "seen_tokens": seen_tokens}
 
     def _loss(

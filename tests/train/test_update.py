@@ -105,3 +105,9 @@ def test_an_update_makes_better_episodes_likelier(policy: Policy, episodes: Any)
     )
     after = token_logps(policy.model, batch).logps_BT.detach().sum(1)
     assert ((after - before) * advantages.flatten()).sum() > 0
+
+
+def test_a_kl_is_logged_only_where_there_is_one(policy: Policy, episodes: Any) -> None:
+    made = episodes(REWARDS, group_size=4)
+    assert "kl" in updated(policy, made, rl("grpo-r1ci"))[1]
+    assert "kl" not in updated(policy, made, rl("dr_grpo"))[1]
