@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from r1ci.executors.protocol import Execution, Status
+from r1ci.executors.protocol import Execution
 
 
 class StopReason(StrEnum):
@@ -123,6 +123,6 @@ class Trajectory:
 def _turn(data: dict[str, Any]) -> Turn:
     execution = data.pop("execution")
     if execution is not None:
-        execution = Execution(**{**execution, "status": Status(execution["status"])})
+        execution = Execution.from_dict(execution)
     violations = tuple(Violation(value) for value in data.pop("violations"))
     return Turn(**data, execution=execution, violations=violations)

@@ -39,6 +39,7 @@ VERBS = {
     "new": "Copy a spec to edit.",
     "schema": "JSON Schema of the language, for editors.",
     "env": "Versions, devices and a test of the sandbox; for bug reports.",
+    "executor": "Serve the executor over HTTP, or test one against the conformance suite.",
     "models": "Fetch models that ship on the package index.",
     "solve": "Let a trained model answer a question.",
 }

@@ -32,6 +32,7 @@ from threading import Event
 
 from r1ci.errors import EnvironmentMissing
 from r1ci.executors.limits import cpu_limit_s, hard_output_bytes, user_tasks
+from r1ci.executors.metrics import Metrics, Snapshot
 from r1ci.executors.process import MEMORY_EXIT, Ending, Killed, run_process
 from r1ci.executors.protocol import Execution, Program, Status
 from r1ci.spec.models import ExecutorLimits
@@ -52,15 +53,11 @@ class LocalExecutor:
     """
 
     def __init__(self, spec: LocalExecutorSpec) -> None:
-        if spec.isolation != ISOLATION:
-            raise EnvironmentMissing(
-                f"executor.isolation: the local executor gives {ISOLATION!r}, the spec asks for {spec.isolation!r}",
-                f"set executor.isolation to {ISOLATION} if the programs may be trusted that far",
-            )
         _require_pidfd()
         self._limits: ExecutorLimits = spec
         self._tasks = user_tasks()
         self._running: set[Event] = set()
+        self._metrics = Metrics()
         workers = spec.workers or len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="r1ci-executor")
 
@@ -70,12 +67,22 @@ class LocalExecutor:
         self._running.add(cancel)
         submitted = time.monotonic()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, program, cancel, submitted)
+            loop = asyncio.get_running_loop()
+            execution = await loop.run_in_executor(self._pool, self._run, program, cancel, submitted)
+            self._metrics.record(execution)
+            return execution
         except RuntimeError as error:  # closed, or no thread could be started
             return Execution(Status.INFRASTRUCTURE, isolation=ISOLATION, reason=str(error))
         finally:
             cancel.set()
             self._running.discard(cancel)
+
+    async def end(self, session: str) -> None:
+        """Every program starts from nothing."""
+
+    def metrics(self) -> Snapshot:
+        """What has been run so far."""
+        return self._metrics.snapshot()
 
     async def close(self) -> None:
         """Kill what still runs and free the threads. Later calls of ``run`` report infrastructure."""

@@ -213,18 +213,26 @@ class ExecutorLimits(Section):
     """CPU-time limit; default: the wall-clock limit plus one second."""
     memory_mb: PositiveInt = 1024
     """Memory limit of one program."""
+    disk_mb: PositiveInt = 64
+    """Size of a program's private directory."""
     max_output_bytes: PositiveInt = 65_536
     """Bytes of stdout and of stderr that are kept (head and tail); the rest is dropped and flagged."""
-    isolation: Literal["strict", "namespaces", "landlock", "rlimits"] = "rlimits"
+    subprocesses: bool = False
+    """Whether programs may start processes (subprocess, multiprocessing); threads are always allowed."""
+    sessions: bool = False
+    """Programs of one episode share state like cells of a notebook; off: each starts from nothing."""
+    isolation: Literal["strict", "namespaces", "landlock", "rlimits"] = "landlock"
     """Weakest isolation accepted; a machine that cannot give it is refused."""
 
 
 class LocalExecutor(ExecutorLimits):
-    """Programs run on this machine, each in its own limited process."""
+    """Programs run on this machine, each in a fork of its own."""
 
     kind: Literal["local"] = "local"
     workers: PositiveInt | None = None
-    """Programs running at once; default: the number of cores."""
+    """Programs running at once; default: twice the number of cores."""
+    warm_caches: bool = False
+    """Keep the results that sympy caches while it is warmed up: faster, and the same answers."""
 
 
 class RayExecutor(ExecutorLimits):
@@ -233,6 +241,12 @@ class RayExecutor(ExecutorLimits):
     kind: Literal["ray"] = "ray"
     workers: PositiveInt = 320
     """Programs running at once over the cluster."""
+    cpus_per_node: PositiveInt | None = None
+    """Cores reserved on each node; default: all that the node has free of GPU work."""
+    resource: str | None = None
+    """Only nodes that have this custom resource run programs; default: every node that has cores."""
+    warm_caches: bool = False
+    """Keep the results that sympy caches while it is warmed up: faster, and the same answers."""
 
 
 class HttpExecutor(ExecutorLimits):
@@ -240,13 +254,41 @@ class HttpExecutor(ExecutorLimits):
 
     kind: Literal["http"] = "http"
     url: str
-    """Base URL of the server."""
+    """Base URL of the server. Its token is read from the environment variable R1CI_EXECUTOR_TOKEN."""
     workers: PositiveInt = 64
     """Requests in flight at once."""
+    dialect: Literal["r1ci", "sandboxfusion"] = "r1ci"
+    """What the server speaks: our own protocol, or run_code of SandboxFusion (no sessions; its own isolation)."""
+
+
+class DockerExecutor(ExecutorLimits):
+    """Programs run in containers of a Docker daemon, each program in a container of its own."""
+
+    kind: Literal["docker"] = "docker"
+    image: str = "python:3.11-slim"
+    """Image with the Python and the packages that programs need; it must be there already."""
+    runtime: str | None = None
+    """OCI runtime, for example runsc for gVisor; default: the daemon's."""
+    workers: PositiveInt = 8
+    """Containers running at once."""
+
+
+class PluginExecutor(ExecutorLimits):
+    """Programs run by an executor that a plug-in or an installed package registered."""
+
+    kind: Literal["plugin"] = "plugin"
+    name: str
+    """The name it was registered under."""
+    options: dict[str, Any] = {}
+    """What the plug-in wants to know."""
+    workers: PositiveInt = 8
+    """Programs running at once."""
 
 
 ExecutorSpec = Annotated[
-    LocalExecutor | RayExecutor | HttpExecutor, Field(discriminator="kind"), _default_kind("local")
+    LocalExecutor | RayExecutor | HttpExecutor | DockerExecutor | PluginExecutor,
+    Field(discriminator="kind"),
+    _default_kind("local"),
 ]
 
 

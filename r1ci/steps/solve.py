@@ -10,6 +10,7 @@ from r1ci.agents.episode import Attempt, Team, run_episode
 from r1ci.agents.trajectory import Trajectory
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.protocol import Completion, Request
+from r1ci.executors.metrics import Snapshot
 from r1ci.executors.protocol import Execution, Executor, Program
 from r1ci.executors.registry import make_executor
 from r1ci.models import load
@@ -41,6 +42,12 @@ class _Narrated:
         execution = await self._executor.run(program)
         self._tell("output", execution.stdout + execution.stderr)
         return execution
+
+    async def end(self, session: str) -> None:
+        await self._executor.end(session)
+
+    def metrics(self) -> Snapshot:
+        return self._executor.metrics()
 
     async def close(self) -> None:
         await self._executor.close()

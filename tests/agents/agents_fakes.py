@@ -1,5 +1,6 @@
 """Fakes shared by the tests of this room."""
 
+from r1ci.executors.metrics import Snapshot
 from r1ci.executors.protocol import Execution, Program, Status
 
 
@@ -13,6 +14,12 @@ class FakeExecutor:
     async def run(self, program: Program) -> Execution:
         self.ran.append(program.code)
         return self.table.get(program.code, Execution(Status.OK, stdout=f"{program.code}\n"))
+
+    async def end(self, session: str) -> None:
+        return None
+
+    def metrics(self) -> Snapshot:
+        return Snapshot()
 
     async def close(self) -> None:
         return None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from r1ci.executors.metrics import Snapshot
 from r1ci.executors.protocol import Execution, Program, Status
 from r1ci.models.tokenizer import train_tokenizer
 from r1ci.tasks.base import Question
@@ -22,6 +23,12 @@ class FakeExecutor:
         self.ran.append(program.code)
         error = Execution(Status.ERROR, stderr="NameError: name 'prnt' is not defined\n", exit_code=1)
         return self.table.get(program.code, error)
+
+    async def end(self, session: str) -> None:
+        return None
+
+    def metrics(self) -> Snapshot:
+        return Snapshot()
 
     async def close(self) -> None:
         return None
