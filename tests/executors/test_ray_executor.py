@@ -34,7 +34,9 @@ def cluster() -> Iterator[Any]:
 
 def use(work: Callable[[RayExecutor], Awaitable[None]], **spec: Any) -> None:
     async def main() -> None:
-        executor = RayExecutor(Spec.model_validate({"timeout_s": 30, "isolation": "rlimits", **spec}), patience=PATIENCE)
+        executor = RayExecutor(
+            Spec.model_validate({"timeout_s": 30, "isolation": "rlimits", **spec}), patience=PATIENCE
+        )
         try:
             await work(executor)
         finally:
@@ -60,5 +62,57 @@ def test_every_program_gets_its_own_output_and_both_nodes_work() -> None:
         assert sum(snapshot.runs.values()) == 200
         assert snapshot.gauges["nodes"] == 2
         assert snapshot.gauges["in_flight"] == 0
+
+    use(work)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_no_program_is_lost_when_actors_are_killed() -> None:
+    async def work(executor: RayExecutor) -> None:
+        running = asyncio.create_task(squares(executor, 60, "import time; time.sleep(0.1)"))
+        while executor.metrics().gauges["in_flight"] == 0:
+            await asyncio.sleep(0.01)
+        for node in executor._nodes.values():
+            node.remote.kill(restart=True)
+        done = await running
+        assert max(execution.attempts for execution in done) > 1
+        events = executor.metrics().events
+        assert sum(count for name, count in events.items() if name.startswith("restart/")) >= 1
+        assert sum(count for name, count in events.items() if name.startswith("retry/")) >= 1
+
+    use(work)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_session_stays_on_its_node_and_says_so_once_when_that_is_lost() -> None:
+    async def work(executor: RayExecutor) -> None:
+        for name in ("a", "b", "c"):
+            done = [await executor.run(Program("print(1)", session=name)) for _ in range(4)]
+            assert len({execution.node for execution in done}) == 1
+        node, _ = executor._sessions["a"]
+        executor._nodes[node].remote.kill(restart=True)
+        lost = await executor.run(Program("print(1)", session="a"))
+        assert (lost.status, lost.session_lost, lost.attempts) == (Status.INFRASTRUCTURE, True, 1)
+        again = await executor.run(Program("print(1)", session="a"))
+        assert (again.status, again.session_lost) == (Status.OK, False)
+        await executor.end("a")
+        await executor.end("a")
+
+    use(work, sessions=True)
+
+
+def test_a_node_that_leaves_costs_no_program_and_one_that_joins_is_used(cluster: Any) -> None:
+    async def work(executor: RayExecutor) -> None:
+        running = asyncio.create_task(squares(executor, 60, "import time; time.sleep(0.1)"))
+        while executor.metrics().gauges["in_flight"] == 0:
+            await asyncio.sleep(0.01)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        await running
+        while executor.metrics().events.get("restart/node_left", 0) == 0:
+            await asyncio.sleep(0.05)
+        cluster.add_node(num_cpus=1)
+        while executor.metrics().gauges["nodes"] < 2:
+            await asyncio.sleep(0.05)
+        assert len({execution.node for execution in await squares(executor, 40)}) == 2
 
     use(work)

@@ -63,6 +63,8 @@ class _Item:
     submitted: float
     session: str
     """Empty if the spec has no sessions."""
+    opens: bool = False
+    """It is the first program of its session on its node."""
     sent: float = 0.0
     tried: list[str] = field(default_factory=list)
     """Nodes it was sent to."""
@@ -367,6 +369,7 @@ class RayExecutor:
         chosen = self._router.choose(item.tried)
         if chosen is not None and item.session:
             self._sessions[item.session] = chosen, self._nodes[chosen].life
+            item.opens = True
         return chosen
 
     async def _run_batch(self, node: _Node, batch: list[_Item]) -> None:
@@ -375,11 +378,13 @@ class RayExecutor:
         sent = time.monotonic()
         for item in batch:
             item.sent = sent
+        never_started = False
         try:
             await self._receive(node, left)
             if not left:
                 return
             cause, text = "incarnation", "its actor was restarted"
+            never_started = True
         except NodeLost as lost:
             cause, text = lost.cause, lost.text
         except TimeoutError:
@@ -390,8 +395,12 @@ class RayExecutor:
         self._lose(node, life, cause, text)
         for item in left.values():
             self._router.release(node.place.node)
-            reason = f"node {node.place.name} was lost: {text}"
-            self._failed(item, Execution(Status.INFRASTRUCTURE, reason=reason), cause, session_lost=True)
+            if never_started and item.opens:
+                self._sessions.pop(item.session, None)
+                self._again(item, cause)
+            else:
+                reason = f"node {node.place.name} was lost: {text}"
+                self._failed(item, Execution(Status.INFRASTRUCTURE, reason=reason), cause, session_lost=True)
         self._wake()
 
     async def _receive(self, node: _Node, left: dict[int, _Item]) -> None:
@@ -443,10 +452,13 @@ class RayExecutor:
         elif len(item.tried) > RETRIES or self._closed:
             self._finish(item, execution)
         else:
-            self._metrics.event(f"retry/{cause}")
-            self._spawn(self._again(item))
+            self._again(item, cause)
 
-    async def _again(self, item: _Item) -> None:
+    def _again(self, item: _Item, cause: str) -> None:
+        self._metrics.event(f"retry/{cause}")
+        self._spawn(self._queue_later(item))
+
+    async def _queue_later(self, item: _Item) -> None:
         await asyncio.sleep(self._random.uniform(0.0, self._patience.jitter_s))
         self._queue(item)
 
