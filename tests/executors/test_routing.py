@@ -84,6 +84,8 @@ def test_errors_within_the_window_make_a_node_bad_and_spread_out_ones_do_not() -
         assert not routed.failed("a")
     clock.now = 19.0
     assert routed.failed("a")
+    routed.quarantine("a")
+    assert not routed.failed("a")
     assert routed.states() == {"a": State.QUARANTINED, "b": State.UP}
     assert {routed.choose() for _ in range(20)} == {"b"}
     assert routed.has_room("a")  # for the sessions that live there

@@ -395,7 +395,7 @@ class RayExecutor:
         self._lose(node, life, cause, text)
         for item in left.values():
             self._router.release(node.place.node)
-            if never_started and item.opens:
+            if never_started and item.opens and len(item.tried) <= RETRIES:
                 self._sessions.pop(item.session, None)
                 self._again(item, cause)
             else:

@@ -101,7 +101,7 @@ class Router:
             self._nodes[name].outstanding -= 1
 
     def failed(self, name: str) -> bool:
-        """Count an infrastructure error of a node. True if it made an up node bad."""
+        """Count an infrastructure error of a node. True if the node is up and should be quarantined."""
         node = self._nodes.get(name)
         if node is None:
             return False
@@ -109,10 +109,7 @@ class Router:
         node.errors.append(now)
         while node.errors[0] < now - self._policy.window_s:
             node.errors.popleft()
-        if node.state is not State.UP or len(node.errors) < self._policy.errors:
-            return False
-        self.quarantine(name)
-        return True
+        return node.state is State.UP and len(node.errors) >= self._policy.errors
 
     def quarantine(self, name: str) -> None:
         """Give a node no new programs until a probe succeeds."""
