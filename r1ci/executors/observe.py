@@ -43,7 +43,7 @@ def _stopped_by(execution: Execution, limits: ExecutorLimits) -> list[str]:
         case Status.MEMORY:
             return [f"The program needed more than {limits.memory_mb} MB of memory"]
         case Status.OUTPUT:
-            return [f"The program was stopped: it printed more than {hard_output_bytes(limits)} bytes"]
+            return [f"The program was stopped: it printed more than {hard_output_bytes(limits.max_output_bytes)} bytes"]
         case Status.SIGNAL:
             return [f"The program crashed: {execution.reason}"]
         case Status.INFRASTRUCTURE:

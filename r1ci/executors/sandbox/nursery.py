@@ -1,0 +1,157 @@
+"""The zygotes of a supervisor: one serving per tier, started when first needed, replaced when worn or dead.
+
+How the first one came up decides how all are started: as root, in a user namespace, or without namespaces. Every zygote
+has to prove what it holds (probe.py) before it serves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from r1ci.executors.limits import Sizes
+from r1ci.executors.metrics import Metrics
+from r1ci.executors.sandbox.probe import Isolation
+from r1ci.executors.sandbox.spawn import Ways, Zygote, spawn
+from r1ci.executors.sandbox.tiers import TIERS
+
+WORN = 20_000
+"""Programs after which a zygote is replaced."""
+FAILURES = 3
+"""Zygotes of a tier that fail in a row before its programs are told."""
+START_S = 60.0
+"""Longest start of a zygote; importing everything on a busy machine takes its time."""
+
+
+class Nursery:
+    """Which zygote serves which tier. Used by the supervisor's thread alone.
+
+    ``listen`` is called with a zygote that was started, ``forget`` with one that is to be closed, ``give_up`` with a tier
+    and a reason when its programs cannot be run.
+    """
+
+    def __init__(
+        self,
+        found: Ways,
+        wanted: str,
+        metrics: Metrics,
+        listen: Callable[[Zygote], None],
+        forget: Callable[[Zygote], None],
+        give_up: Callable[[str, str], None],
+        *,
+        keep_caches: bool,
+    ) -> None:
+        self._ways, self._wanted, self._keep_caches = found, wanted, keep_caches
+        self._metrics, self._listen, self._forget, self._give_up = metrics, listen, forget, give_up
+        self._modes = list(found.modes)
+        self._reasons: dict[str, str] = {"seccomp": found.seccomp} if found.seccomp else {}
+        self._serving: dict[str, Zygote] = {}
+        self._coming: dict[str, Zygote] = {}
+        self._retired: list[Zygote] = []
+        self._failures = dict.fromkeys(TIERS, 0)
+        self._proven = False
+
+    def all(self) -> list[Zygote]:
+        """Every zygote that was not closed."""
+        return [*self._serving.values(), *self._coming.values(), *self._retired]
+
+    def starting(self) -> list[Zygote]:
+        """Those that do not serve yet."""
+        return list(self._coming.values())
+
+    def serving(self, tier: str) -> Zygote | None:
+        """The zygote for a tier; None while there is none, and one is on its way then."""
+        zygote = self._serving.get(tier)
+        if zygote is None and tier not in self._coming:
+            self.start(tier)
+        return zygote
+
+    def start(self, tier: str) -> None:
+        """Start a zygote for a tier, or a successor, unless one is on its way."""
+        if tier in self._coming:
+            return
+        try:
+            zygote = spawn(tier, self._modes[0], self._ways, keep_caches=self._keep_caches)
+        except OSError as error:
+            self._count_failure(tier, f"no process could be started: {error}")
+            return
+        self._coming[tier] = zygote
+        self._listen(zygote)
+
+    def ready(self, zygote: Zygote, facts: dict[str, Any], reasons: dict[str, str]) -> None:
+        """A zygote came up; what it holds is still to be proved."""
+        zygote.sizes = Sizes(facts["virtual"], facts["resident"], facts["data"])
+        zygote.reasons = self._reasons | facts["missing"] | reasons
+
+    def proved(self, zygote: Zygote, isolation: Isolation) -> bool:
+        """A zygote has shown what it holds: it serves from now on if that is enough; whether it does."""
+        zygote.isolation = isolation
+        if not isolation.suffices(self._wanted):
+            why = "; ".join(isolation.missing) or "unknown why"
+            self.failed(zygote, f"this machine gives isolation '{isolation.level}', not '{self._wanted}' ({why})")
+            return False
+        self._proven = True
+        self._failures[zygote.tier] = 0
+        self._coming.pop(zygote.tier, None)
+        before = self._serving.get(zygote.tier)
+        self._serving[zygote.tier] = zygote
+        if before is not None:
+            self._retired.append(before)
+            self.left(before)
+        return True
+
+    def died(self, zygote: Zygote, reason: str, cause: str) -> None:
+        """A zygote is gone or has to go. Another one comes when it is needed."""
+        if zygote in self.starting():
+            self.failed(zygote, reason)
+        elif zygote in self.all():
+            self._metrics.event(f"restart/{cause}")
+            self.close(zygote)
+
+    def failed(self, zygote: Zygote, reason: str) -> None:
+        """A zygote did not come up: another way is tried, or the same again, until its programs are told."""
+        self.close(zygote)
+        if not self._proven and len(self._modes) > 1:
+            self._reasons["namespaces"] = "; ".join(filter(None, (self._reasons.get("namespaces"), reason)))
+            del self._modes[0]
+            self.start(zygote.tier)
+        else:
+            self._count_failure(zygote.tier, reason)
+
+    def _count_failure(self, tier: str, reason: str) -> None:
+        self._failures[tier] += 1
+        self._metrics.event("restart/did_not_start")
+        if self._failures[tier] >= FAILURES:
+            self._failures[tier] = 0
+            self._give_up(tier, reason)
+        else:
+            self.start(tier)
+
+    def served(self, zygote: Zygote) -> None:
+        """One more program was given to a zygote; a worn one gets a successor."""
+        zygote.served += 1
+        zygote.in_flight += 1
+        if zygote.served == WORN:
+            self.replace(zygote, "worn")
+
+    def replace(self, zygote: Zygote, cause: str) -> None:
+        """Start the successor of a zygote that serves until the successor does."""
+        if self._serving.get(zygote.tier) is zygote and zygote.tier not in self._coming:
+            self._metrics.event(f"restart/{cause}")
+            self.start(zygote.tier)
+
+    def left(self, zygote: Zygote) -> None:
+        """A retired zygote is closed when its last program has ended."""
+        if zygote in self._retired and not zygote.in_flight:
+            self.close(zygote)
+
+    def close(self, zygote: Zygote) -> None:
+        """End a zygote and whatever runs below it."""
+        for place in (self._serving, self._coming):
+            if place.get(zygote.tier) is zygote:
+                del place[zygote.tier]
+        if zygote in self._retired:
+            self._retired.remove(zygote)
+        self._forget(zygote)
+        zygote.close()

@@ -1,0 +1,92 @@
+"""Run a program as __main__ in a process that is already set up, and end the process.
+
+The exit code is all that leaves: 0, 1 for an uncaught exception, what sys.exit was given, or ``MEMORY_EXIT`` for an
+uncaught MemoryError. (A program that exits with that code on purpose is taken for one that ran out of memory, which
+wins it nothing.) Everything here may be tampered with by the program once it runs; nothing here decides more than how
+its own exit looks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from types import ModuleType, TracebackType
+from typing import NoReturn
+
+MEMORY_EXIT = 86
+INTERRUPT_EXIT = 130
+NAME = "main.py"
+
+
+def fresh_main() -> ModuleType:
+    """A new, empty ``__main__``."""
+    main = ModuleType("__main__")
+    main.__dict__.update(__file__=NAME, __builtins__=builtins)
+    sys.modules["__main__"] = main
+    sys.argv[:] = [NAME]
+    sys.path.insert(0, os.getcwd())
+    return main
+
+
+def execute(source: bytes, main: ModuleType, packages: Sequence[str]) -> int:
+    """Run a source in a ``__main__``; its exit code. Uncaught exceptions are printed as Python prints them."""
+    try:
+        exec(compile(source, NAME, "exec", dont_inherit=True), main.__dict__)
+    except SystemExit as leaving:
+        return _exit_code(leaving.code)
+    except BaseException as error:
+        return _report(error, packages)
+    return 0
+
+
+def finish(code: int) -> NoReturn:
+    """Wait for threads, run exit handlers, flush, leave. Skips the interpreter's own teardown: the process ends."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        code = code or _report(error, ())
+    code = _flush(code)
+    os._exit(code)
+
+
+def _flush(code: int) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException:
+            code = code or 120  # as the interpreter does
+    return code
+
+
+def _exit_code(given: object) -> int:
+    if given is None:
+        return 0
+    if isinstance(given, int):
+        return given & 0xFF
+    try:
+        print(given, file=sys.stderr)
+    except BaseException:
+        return 1
+    return 1
+
+
+def _report(error: BaseException, packages: Sequence[str]) -> int:
+    """Print an uncaught exception without frames of ours."""
+    try:
+        trace: TracebackType | None = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        if isinstance(error, ModuleNotFoundError) and packages:
+            error.add_note(f"Installed besides the standard library: {', '.join(packages)}")
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except BaseException:
+        return 1
+    if isinstance(error, MemoryError):
+        return MEMORY_EXIT
+    return INTERRUPT_EXIT if isinstance(error, KeyboardInterrupt) else 1

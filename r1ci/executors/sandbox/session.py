@@ -1,0 +1,69 @@
+"""The process of a session: it holds the state that the programs so far have made, and forks for each next one.
+
+The first process of the session's PID namespace only reaps. Below it the holder waits for a cell; each cell runs in a
+fork of the holder. When the cell ends well, the fork is the new holder and the supervisor kills the old one; when it
+crashes or is killed, the holder is still there, in the state before the cell. The supervisor learns the fork's process
+from the kernel (SCM_CREDENTIALS) when it says that it has begun, never from the fork's own words, and one byte of a known set says how a cell ended:
+a tampered holder can only lie about its own cells.
+Does not protect: one cell of a session from the ones before it. They share everything on purpose.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from r1ci.executors.sandbox import kernel, program, wire
+
+CHANNEL = 3
+BEGUN, DONE, FAILED, OUT_OF_MEMORY = b"b", b"0", b"1", b"m"
+
+
+def hold(packages: Sequence[str]) -> NoReturn:
+    """Fork the first holder and reap until killed."""
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # where it is not the first of a PID namespace
+    if os.fork():
+        os.close(CHANNEL)
+        while True:
+            try:
+                os.wait()
+            except ChildProcessError:
+                os._exit(0)
+    channel = socket.socket(fileno=CHANNEL)
+    main = program.fresh_main()
+    channel.send(BEGUN)
+    while True:
+        message, fds = wire.receive(channel)
+        if message is None:
+            os._exit(0)
+        if os.fork() == 0:
+            _cell(channel, fds, main, packages)
+        else:
+            for fd in fds:
+                os.close(fd)
+
+
+def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Sequence[str]) -> None:
+    """Run one cell and become the holder."""
+    channel.send(BEGUN)
+    for target, fd in enumerate(fds[1:4]):
+        os.dup2(fd, target)
+    with open(fds[0], "rb") as file:
+        files = wire.unpack(file.read())
+    for fd in fds[1:]:
+        os.close(fd)
+    for name, content in files.items():
+        with open(name, "wb") as file:
+            file.write(content)
+    code = program.execute(files[program.NAME], main, packages)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for target in range(3):
+        os.dup2(nothing, target)
+    os.close(nothing)
+    channel.send({0: DONE, program.MEMORY_EXIT: OUT_OF_MEMORY}.get(code, FAILED))
