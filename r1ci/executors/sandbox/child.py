@@ -48,7 +48,8 @@ def become(request: dict[str, Any], fds: list[int], layers: Layers, control: soc
     try:
         folder, pidfd, files = _prepare(request, fds, layers)
         _confine(request, layers, folder)
-        wire.send(control, {"started": number}, [pidfd])
+        resident_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        wire.send(control, {"started": number, "resident_kb": resident_kb}, [pidfd])
     except BaseException as error:
         wire.send(control, {"refused": number, "reason": f"{type(error).__name__}: {error}"})
         os._exit(1)

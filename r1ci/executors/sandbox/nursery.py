@@ -6,7 +6,6 @@ has to prove what it holds (probe.py) before it serves.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +26,8 @@ START_S = 60.0
 class Nursery:
     """Which zygote serves which tier. Used by the supervisor's thread alone.
 
-    ``listen`` is called with a zygote that was started, ``forget`` with one that is to be closed, ``give_up`` with a tier
-    and a reason when its programs cannot be run.
+    ``listen`` is called with a zygote that was started, ``forget`` with one that is to be closed, ``give_up`` with a
+    tier and a reason when its programs cannot be run.
     """
 
     def __init__(

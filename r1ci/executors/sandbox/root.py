@@ -36,7 +36,7 @@ def leave_host(*, user_namespace: bool) -> None:
 
 
 def build(visible: Sequence[str]) -> None:
-    """Replace the root by one that shows ``visible`` folders read-only and an empty /tmp. Call in the new namespaces."""
+    """Replace the root by one with ``visible`` folders, read-only, and an empty /tmp. Call in the new namespaces."""
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=16m")
     for path in _outermost(["/usr", *visible]):

@@ -79,7 +79,10 @@ class Run:
     """Process number as this process sees it; 0 until it was looked up."""
     killed: Killed | None = None
     killed_at: float = 0.0
+    base_bytes: int = 0
+    """Resident memory before its first line."""
     peak_bytes: int = 0
+    """Resident memory on top of that."""
     cpu_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -97,9 +100,9 @@ class Run:
             0.0 if self.holds_session or not self.started or self.killed else self.started + self.job.limits.timeout_s
         )
 
-    def begin(self, pidfd: int) -> None:
+    def begin(self, pidfd: int, base_bytes: int) -> None:
         """The program's first line can run from now on."""
-        self.pidfd, self.started = pidfd, time.monotonic()
+        self.pidfd, self.base_bytes, self.started = pidfd, base_bytes, time.monotonic()
         if self.job.cancelled:
             self.kill(Killed.CANCELLED)
 
@@ -141,7 +144,7 @@ class Run:
         self.out = self.err = self.pidfd = -1
 
     def execution(self, exit_code: int | None, *, session_lost: bool = False) -> Execution:
-        """What happened, once it has ended. ``exit_code`` as subprocess has it; None: it ended its session's process."""
+        """What happened, once it has ended. ``exit_code`` as subprocess has it; None for a cell that crashed."""
         status, reason = self._status(exit_code)
         out, err = self.captures
         return Execution(
@@ -168,33 +171,37 @@ class Run:
 
     def _status(self, exit_code: int | None) -> tuple[Status, str]:
         limits = self.job.limits
-        memory = Status.MEMORY, f"needed more than {limits.memory_mb} MB of memory"
-        cpu = Status.CPU, f"used more than {limits.cpu_s:g} s of CPU time"
-        match self.killed:
-            case Killed.TIMEOUT:
-                return Status.TIMEOUT, f"ran longer than {limits.timeout_s:g} s"
-            case Killed.OUTPUT:
-                return Status.OUTPUT, f"wrote more than {hard_output_bytes(limits.max_output_bytes)} bytes"
-            case Killed.DISK:
-                return Status.OUTPUT, f"wrote more than {limits.disk_mb} MB of files, or too many"
-            case Killed.CANCELLED:
-                return Status.INFRASTRUCTURE, "cancelled"
-            case Killed.MEMORY:
-                return memory
-            case Killed.CPU:
-                return cpu
+        if self.killed is not None:
+            return _stopped(self.killed, limits)
         if exit_code is None:
             return Status.ERROR, "it ended the process that it shares with its session"
         if exit_code == MEMORY_EXIT:
-            return memory
+            return _stopped(Killed.MEMORY, limits)
         if exit_code >= 0:
             return (Status.ERROR if exit_code else Status.OK), ""
         number = -exit_code
         if number == signal.SIGXCPU or (number == signal.SIGKILL and self.cpu_s >= 0.95 * limits.cpu_s):
-            return cpu
+            return _stopped(Killed.CPU, limits)
         if number in _MEMORY_SIGNALS and self.peak_bytes > _NEAR * limits.memory_mb * 2**20:
-            return memory
+            return _stopped(Killed.MEMORY, limits)
         return Status.SIGNAL, f"killed by {_signal_name(number)}"
+
+
+def _stopped(why: Killed, limits: Limits) -> tuple[Status, str]:
+    """What it means that we ended a program."""
+    match why:
+        case Killed.TIMEOUT:
+            return Status.TIMEOUT, f"ran longer than {limits.timeout_s:g} s"
+        case Killed.CPU:
+            return Status.CPU, f"used more than {limits.cpu_s:g} s of CPU time"
+        case Killed.MEMORY:
+            return Status.MEMORY, f"needed more than {limits.memory_mb} MB of memory"
+        case Killed.OUTPUT:
+            return Status.OUTPUT, f"wrote more than {hard_output_bytes(limits.max_output_bytes)} bytes"
+        case Killed.DISK:
+            return Status.OUTPUT, f"wrote more than {limits.disk_mb} MB of files, or too many of them"
+        case Killed.CANCELLED:
+            return Status.INFRASTRUCTURE, "cancelled"
 
 
 def failure(job: Job, reason: str, isolation: Isolation, *, session_lost: bool = False) -> Execution:

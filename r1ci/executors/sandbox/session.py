@@ -2,9 +2,9 @@
 
 The first process of the session's PID namespace only reaps. Below it the holder waits for a cell; each cell runs in a
 fork of the holder. When the cell ends well, the fork is the new holder and the supervisor kills the old one; when it
-crashes or is killed, the holder is still there, in the state before the cell. The supervisor learns the fork's process
-from the kernel (SCM_CREDENTIALS) when it says that it has begun, never from the fork's own words, and one byte of a known set says how a cell ended:
-a tampered holder can only lie about its own cells.
+crashes, runs out of memory or is killed, the holder is still there, in the state before the cell. The supervisor
+learns the fork's process from the kernel (SCM_CREDENTIALS) when it says that it has begun, never from the fork's own
+words, and one byte of a known set says how a cell ended: a tampered holder can only lie about its own cells.
 Does not protect: one cell of a session from the ones before it. They share everything on purpose.
 """
 
@@ -40,11 +40,13 @@ def hold(packages: Sequence[str]) -> NoReturn:
         message, fds = wire.receive(channel)
         if message is None:
             os._exit(0)
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             _cell(channel, fds, main, packages)
-        else:
-            for fd in fds:
-                os.close(fd)
+            continue
+        for fd in fds:
+            os.close(fd)
+        os.waitpid(pid, 0)  # for ever if the cell becomes the holder: two that listen would take each other's messages
 
 
 def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Sequence[str]) -> None:
@@ -66,4 +68,7 @@ def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Se
     for target in range(3):
         os.dup2(nothing, target)
     os.close(nothing)
-    channel.send({0: DONE, program.MEMORY_EXIT: OUT_OF_MEMORY}.get(code, FAILED))
+    if code == program.MEMORY_EXIT:
+        channel.send(OUT_OF_MEMORY)
+        os._exit(code)
+    channel.send(FAILED if code else DONE)

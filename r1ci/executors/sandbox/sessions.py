@@ -2,7 +2,7 @@
 
 See session.py for the side that runs the programs. A session that runs nothing for ``TTL_S`` ends, and so does the one
 unused for longest when there are too many; the next program of such a session starts from nothing and is told.
-Does not protect: a session from itself. What its programs do to its processes is an error of the program, never of ours.
+Does not protect: a session from itself. What its programs do to its processes is their error, never ours.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from r1ci.executors.protocol import Program
-from r1ci.executors.sandbox import probe, watch, wire
 from r1ci.executors.sandbox import session as words
+from r1ci.executors.sandbox import watch, wire
 from r1ci.executors.sandbox.program import MEMORY_EXIT
 from r1ci.executors.sandbox.run import Job, Killed, Run
 
@@ -124,8 +124,10 @@ class Sessions:
         """End a session and forget it."""
         self._lost.pop(name, None)
         if session := self.live.get(name):
-            self._fail(session, "cancelled: its session was ended")
+            cell, session.cell = session.cell, None
             self._drop(session, lost=False)
+            if cell is not None:
+                self._supervisor.again(cell, "cancelled: its session was ended")
 
     def expire(self, now: float) -> None:
         """End what nobody used for too long."""
@@ -142,18 +144,25 @@ class Sessions:
             self._drop(session, lost=False)
             self._supervisor.free(place)
             job.attempts += 1
-            self._supervisor.retry(job, reason, probe.Isolation("rlimits"))
+            assert session.first is not None
+            self._supervisor.retry(job, reason, session.first.zygote.isolation)
             return
-        if ours:
-            self._fail(session, reason)
-        elif session.cell is not None:
-            self._finish(session, None, lost=True)
+        cell, session.cell = session.cell, None
         self._drop(session, lost=True)
+        if cell is None:
+            return
+        if not cell.started:
+            self._supervisor.release(cell)
+            self._supervisor.retry(cell.job, reason, cell.zygote.isolation)
+        elif ours:
+            self._supervisor.again(cell, reason)
+        else:
+            self._supervisor.finish(cell, None, session_lost=True)
 
     def crashed(self, cell: Run) -> None:
         """A cell's process is gone, and its zygote is not: the state is the one before it."""
         if cell.session is not None and cell.session.cell is cell:
-            self._finish(cell.session, None, lost=False)
+            self._finish(cell.session, None)
 
     def close(self) -> list[Job]:
         """End all; the programs that were waiting."""
@@ -169,7 +178,7 @@ class Sessions:
     def _run_cell(self, session: Session, job: Job, place: int) -> None:
         assert session.first is not None
         cell = session.cell = self._supervisor.enter(job, session.first.zygote, place, session)
-        job.attempts = 1
+        job.attempts += 1
         try:
             self._supervisor.send(session.channel, {"cell": cell.number}, cell)
         except OSError as error:
@@ -192,8 +201,11 @@ class Sessions:
             watch.measure(cell)
             pidfd, cell.pidfd = cell.pidfd, -1
             self._supervisor.reactor.ignore(pidfd)
-            self._finish(session, _EXITS[said], lost=False)
-            session.hold(pidfd)
+            self._finish(session, _EXITS[said])
+            if said == words.OUT_OF_MEMORY:
+                os.close(pidfd)
+            else:
+                session.hold(pidfd)
 
     def _begun(self, session: Session, pidfd: int) -> None:
         cell = session.cell
@@ -204,7 +216,7 @@ class Sessions:
             self._run_cell(session, job, place)
         elif cell is not None and not cell.started:
             self._supervisor.reactor.listen(pidfd, functools.partial(self._ended, cell))
-            cell.begin(pidfd)
+            cell.begin(pidfd, cell.zygote.sizes.resident)
         else:
             os.close(pidfd)
 
@@ -214,17 +226,11 @@ class Sessions:
         with suppress(OSError):
             wire.send(cell.zygote.control, {"alive": cell.number})
 
-    def _finish(self, session: Session, exit_code: int | None, *, lost: bool) -> None:
+    def _finish(self, session: Session, exit_code: int | None) -> None:
         cell, session.cell = session.cell, None
         session.expires = time.monotonic() + TTL_S
         if cell is not None:
-            was_lost = self._lost.pop(session.name, False)
-            self._supervisor.finish(cell, exit_code, session_lost=lost or was_lost)
-
-    def _fail(self, session: Session, reason: str) -> None:
-        cell, session.cell = session.cell, None
-        if cell is not None:
-            self._supervisor.again(cell, reason)
+            self._supervisor.finish(cell, exit_code, session_lost=self._lost.pop(session.name, False))
 
     def _drop(self, session: Session, *, lost: bool) -> None:
         """Forget a session and end its processes; ``lost``: its next program is told."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Ways:
 
 def ways(ceiling: str) -> Ways:
     """What this machine may offer up to the level ``ceiling``."""
-    modes = ("root", "user", "none") if os.geteuid() == 0 else ("user", "none")
+    modes: tuple[str, ...] = ("root", "user", "none") if os.geteuid() == 0 else ("user", "none")
     no_landlock = ""
     try:
         landlock.abi()
@@ -68,10 +69,10 @@ class Zygote:
     said: int
     """Descriptor of memory that holds what it wrote to stderr: nothing, unless it died of an exception."""
     started: float
-    sizes: Sizes = Sizes(0, 0, 0)
+    sizes: Sizes = field(default_factory=lambda: Sizes(0, 0, 0))
     reasons: dict[str, str] = field(default_factory=dict)
     """Why layers are missing, by layer."""
-    isolation: Isolation = Isolation("rlimits")
+    isolation: Isolation = field(default_factory=lambda: Isolation("rlimits"))
     """What the probe found."""
     served: int = 0
     in_flight: int = 0
@@ -136,8 +137,8 @@ def visible() -> list[str]:
 
 
 def others_can_read() -> bool:
-    """Whether a user of its own could import from this environment without namespaces."""
-    folders = [Path(path).resolve() for path in visible()]
+    """Whether a user of its own could import from this environment, and enter its folder, without namespaces."""
+    folders = [Path(path).resolve() for path in (*visible(), tempfile.gettempdir())]
     for folder in {part for path in folders for part in (path, *path.parents)}:
         with suppress(OSError):
             if not folder.stat().st_mode & 0o001:

@@ -54,7 +54,11 @@ class Supervisor:
         self._first_user = _FIRST_USER + random.randrange(_USERS - self.workers - MOST - 1)
         self._root = os.geteuid() == 0
         self._tasks = 0 if self._root else limits.user_tasks()
-        self._unreadable = "" if spawn.others_can_read() else "other users cannot read this Python"
+        self._unreadable = (
+            ""
+            if spawn.others_can_read()
+            else "other users cannot read this Python or enter the folder for temporary files"
+        )
         self._waiting: dict[str, deque[Job]] = {tier: deque() for tier in TIERS}
         self._runs: dict[int, Run] = {}
         self._numbers = 0
@@ -287,7 +291,7 @@ class Supervisor:
             for fd in fds:
                 os.close(fd)
         elif kind == "started":
-            run.begin(fds[0])
+            run.begin(fds[0], message["resident_kb"] * 1024)
         elif kind == "refused":
             run.refused = message["reason"]
         elif kind == "alive":
@@ -297,7 +301,7 @@ class Supervisor:
             self.again(run, f"the zygote could not fork: {message['reason']}")
         else:
             run.cpu_s = message["cpu_s"]
-            run.peak_bytes = max(run.peak_bytes, message["peak_kb"] * 1024 - zygote.sizes.resident)
+            run.peak_bytes = max(run.peak_bytes, message["peak_kb"] * 1024 - run.base_bytes)
             self._exited(run, os.waitstatus_to_exitcode(message["status"]))
 
     def _reasons(self, zygote: Zygote) -> dict[str, str]:
@@ -404,22 +408,25 @@ class Supervisor:
         now = time.monotonic()
         look = now >= self._looked + TICK_S
         for run in list(self._runs.values()):
-            if not run.started:
-                if now > run.begun + BEGIN_S:
-                    self._stuck(run, "its process was not set up in time")
-            elif run.killed is not None:
-                if now > run.killed_at + KILL_S:
-                    self._stuck(run, "its process could not be killed")
-            elif run.deadline and now >= run.deadline:
-                run.kill(Killed.TIMEOUT)
-            elif look and not run.holds_session:
-                watch.hold(run)
+            self._check_run(run, now, look=look)
         if look:
             self._looked = now
             self._sessions.expire(now)
             for zygote in self._nursery.starting():
                 if now > zygote.started + START_S:
                     self._died(zygote, f"no zygote came up within {START_S:g} s", "slow")
+
+    def _check_run(self, run: Run, now: float, *, look: bool) -> None:
+        if not run.started:
+            if now > run.begun + BEGIN_S:
+                self._stuck(run, "its process was not set up in time")
+        elif run.killed is not None:
+            if now > run.killed_at + KILL_S:
+                self._stuck(run, "its process could not be killed")
+        elif run.deadline and now >= run.deadline:
+            run.kill(Killed.TIMEOUT)
+        elif look and not run.holds_session:
+            watch.hold(run)
 
     def _stuck(self, run: Run, reason: str) -> None:
         """Nothing but the end of its zygote, or of its session, gets rid of a process."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
+import site
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 STD = (
@@ -56,12 +57,17 @@ def installed() -> list[str]:
     return [name for name in PACKAGES if find_spec(name) is not None]
 
 
-def load(tier: str, *, keep_caches: bool) -> None:
-    """Import a tier's modules as far as they are installed, and use sympy once so that its lazy parts are in."""
-    for name in (*STD, *TIERS[tier]):
-        if find_spec(name.split(".")[0]) is not None:
-            importlib.import_module(name)
-    if "sympy" in sys.modules and "sympy" in TIERS[tier]:
+def modules(tier: str) -> list[str]:
+    """The modules of a tier that are installed."""
+    return [*STD, *(name for name in TIERS[tier] if find_spec(name.partition(".")[0]) is not None)]
+
+
+def load(names: Sequence[str], *, keep_caches: bool) -> None:
+    """Import modules, and use sympy once so that its lazy parts are in. Raises ImportError."""
+    for name in names:
+        importlib.import_module(name)
+    site.setquit()  # what the site module does for interactive use, and programs know as exit()
+    if "sympy" in names:
         _warm_sympy(keep_caches=keep_caches)
 
 
@@ -70,6 +76,6 @@ def _warm_sympy(*, keep_caches: bool) -> None:
     exec("from sympy import *", space)
     exec(_WARM_UP, space)
     if not keep_caches:
-        from sympy.core.cache import clear_cache
+        from sympy.core.cache import clear_cache  # type: ignore[import-untyped]
 
         clear_cache()

@@ -38,7 +38,7 @@ def measure(run: Run) -> None:
     if not run.pid:
         return
     pids = family(run.pid) if run.job.limits.subprocesses or run.session is not None else [run.pid]
-    resident = sum(max(0, resident_bytes(pid) - run.zygote.sizes.resident) for pid in pids)
+    resident = sum(max(0, resident_bytes(pid) - run.base_bytes) for pid in pids)
     run.peak_bytes = max(run.peak_bytes, resident)
     run.cpu_s = max(run.cpu_s, sum(map(cpu_seconds, pids)))
 
@@ -82,16 +82,17 @@ def family(pid: int) -> list[int]:
 
 def folder_use(path: str, most: int) -> tuple[int, int]:
     """Bytes and entries below a folder; stops counting after ``most`` entries."""
-    size = entries = 0
-    for parent, names, files in os.walk(path):
-        for name in files:
-            try:
-                size += os.lstat(os.path.join(parent, name)).st_blocks * 512
-            except OSError:
-                continue
-        entries += len(names) + len(files)
-        if entries > most:
-            break
+    size, entries, folders = 0, 0, [path]
+    while folders and entries <= most:
+        try:
+            with os.scandir(folders.pop()) as found:
+                for entry in found:
+                    entries += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except OSError:
+            continue  # it went away, or its name is too long for us: the limit on single files holds
     return size, entries
 
 

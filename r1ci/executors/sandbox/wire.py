@@ -1,8 +1,8 @@
 """The protocol between supervisor, zygotes and children: one JSON datagram with descriptors per message.
 
 To a zygote: ``{"run": id, ...}`` with the descriptors source, stdin, stdout, stderr.
-From a child before any line of the program runs: ``{"started": id}`` with a descriptor of the process, or
-``{"refused": id, "reason"}``. From the zygote: ``{"ready": {...}}`` once, ``{"exited": id, "status", "cpu_s",
+From a child before any line of the program runs: ``{"started": id, "resident_kb"}`` with a descriptor of the process,
+or ``{"refused": id, "reason"}``. From the zygote: ``{"ready": {...}}`` once, ``{"exited": id, "status", "cpu_s",
 "peak_kb"}``, ``{"unforked": id, "reason"}``, ``{"alive": id}`` as the answer to the same, or ``{"failed": reason}``
 when it cannot start. To a session: ``{"cell": id}`` with the four descriptors.
 Nothing structured is ever read from a descriptor that a program holds, except one known byte per cell of a session,

@@ -60,6 +60,8 @@ def main() -> Callable[[], NoReturn]:
 def _start(config: dict[str, Any]) -> tuple[_Files, child.Layers]:
     """Leave the host, build the root, import the tier; single-threaded throughout."""
     mode = config["mode"]
+    sys.path[:] = [path for path in sys.path if path != config["home"]] + config["paths"]
+    modules, packages = tiers.modules(config["tier"]), tiers.installed()
     namespaces = mode != "none"
     if namespaces:
         root.leave_host(user_namespace=mode == "user")
@@ -69,9 +71,7 @@ def _start(config: dict[str, Any]) -> tuple[_Files, child.Layers]:
     files = _Files()
     if namespaces:
         root.build(config["visible"])
-    sys.path[:] = [path for path in sys.path if path != config["home"]] + config["paths"]
-    tiers.load(config["tier"], keep_caches=config["keep_caches"])
-    packages = tiers.installed()
+    tiers.load(modules, keep_caches=config["keep_caches"])
     for name in [name for name in sys.modules if name.partition(".")[0] == "r1ci"]:
         del sys.modules[name]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what was printed before a kill is kept
@@ -122,24 +122,31 @@ def _serve(control: socket.socket, wake: int, files: _Files, layers: child.Layer
                 _reap(control, running)
                 if not layers.namespaces:
                     _end_orphans(running)
-                continue
-            request, fds = wire.receive(control)
-            if request is None:
-                os._exit(0)
-            if "alive" in request:
-                wire.send(control, request)
-                continue
-            try:
-                pid = _fork(files, layers)
-            except OSError as error:
-                wire.send(control, {"unforked": request["run"], "reason": str(error)})
-                pid = -1
-            if pid == 0:
-                return child.become(request, fds, layers, control)
-            if pid > 0:
-                running[pid] = request["run"]
-            for received in fds:
-                os.close(received)
+            elif program := _answer(control, files, layers, running):
+                return program
+
+
+def _answer(
+    control: socket.socket, files: _Files, layers: child.Layers, running: dict[int, int]
+) -> Callable[[], NoReturn] | None:
+    """Do what the supervisor asks for; in a fork, what it is to call."""
+    request, fds = wire.receive(control)
+    if request is None:
+        os._exit(0)
+    if "alive" in request:
+        wire.send(control, request)
+        return None
+    try:
+        pid = _fork(files, layers)
+    except OSError as error:
+        wire.send(control, {"unforked": request["run"], "reason": str(error)})
+    else:
+        if pid == 0:
+            return child.become(request, fds, layers, control)
+        running[pid] = request["run"]
+    for received in fds:
+        os.close(received)
+    return None
 
 
 def _fork(files: _Files, layers: child.Layers) -> int:
