@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -73,6 +74,8 @@ class _Episode:
     turns: list[Turn] = field(default_factory=list)
     finish: Finish = Finish.EOS
     version: int = 0
+    session: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Name under which the executor keeps what this episode's programs define, if it does."""
 
     def glue(self, ids: Sequence[int]) -> None:
         """Append tokens that the policy did not sample."""
@@ -128,7 +131,8 @@ class _Episode:
 
     async def run(self, code: str) -> Execution:
         """Run a program and record what it did with the last turn."""
-        execution = await self.team.executor.run(Program(code))
+        session = self.session if self.team.limits.sessions else ""
+        execution = await self.team.executor.run(Program(code, session=session))
         seen = observation(execution, self.team.limits)
         shown = _shorten(self.team.tokenizer, seen, self.attempt.agent.max_output_tokens)
         self.turns[-1] = replace(self.turns[-1], code=code, execution=execution, observation=shown)
@@ -195,6 +199,8 @@ async def run_episode(attempt: Attempt, team: Team, number: int) -> Trajectory:
         reason, answer = await _AGENTS[attempt.agent.kind](episode)
     finally:
         await team.engine.release(number)
+        if team.limits.sessions:
+            await team.executor.end(episode.session)
     return episode.record(reason, answer)
 
 

@@ -57,25 +57,30 @@ def _gpus() -> list[str]:
 
 
 def _sandbox() -> dict[str, Any]:
-    """One program through the local executor: its status, output and the isolation that held."""
+    """One program through the local executor: its status, the isolation that held, and the layers that did not."""
     import asyncio
 
+    from r1ci.errors import R1ciError
     from r1ci.executors.local import LocalExecutor
-    from r1ci.executors.protocol import Execution, Program
+    from r1ci.executors.protocol import Execution, Program, Status
     from r1ci.spec.models import LocalExecutor as LocalExecutorSpec
 
     async def once() -> Execution:
-        executor = LocalExecutor(LocalExecutorSpec(timeout_s=10.0))
+        executor = LocalExecutor(LocalExecutorSpec(timeout_s=10.0, isolation="rlimits"))
         try:
             return await executor.run(Program("print(6 * 7)"))
         finally:
             await executor.close()
 
-    execution = asyncio.run(once())
+    try:
+        execution = asyncio.run(once())
+    except R1ciError as error:
+        execution = Execution(Status.INFRASTRUCTURE, reason=str(error))
     return {
-        "ok": execution.status.value == "ok" and execution.stdout.strip() == "42",
+        "ok": execution.status is Status.OK and execution.stdout.strip() == "42",
         "status": execution.status.value,
         "isolation": execution.isolation,
+        "missing": list(execution.missing),
         "wall_s": round(execution.wall_s, 3),
         "reason": execution.reason,
     }
@@ -87,4 +92,5 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     verdict = "works" if sandbox["ok"] else f"FAILS ({sandbox['status']}: {sandbox['reason']})"
     plain = [f"{key:<10}{facts[key]}" for key in ("r1ci", "python", "platform", "cpus", "store")]
     gpus = f"{'gpus':<10}{', '.join(facts['gpus']) or 'none'}"
-    return [*plain, gpus, f"{'sandbox':<10}{verdict}, isolation {sandbox['isolation'] or '-'}", "packages", *packages]
+    held = f"{'sandbox':<10}{verdict}, isolation {sandbox['isolation'] or '-'}"
+    return [*plain, gpus, held, *(f"  {layer}" for layer in sandbox["missing"]), "packages", *packages]

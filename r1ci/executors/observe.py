@@ -24,6 +24,8 @@ def observation(execution: Execution, limits: ExecutorLimits) -> str:
         parts = ["(no output; use print to see a value)"]
     if execution.stdout_truncated:
         parts.append("(the output was too long; its middle is left out)")
+    if execution.session_lost:
+        parts.append("(what earlier programs defined is lost; define it again)")
     return "\n".join(parts)
 
 
@@ -43,11 +45,16 @@ def _stopped_by(execution: Execution, limits: ExecutorLimits) -> list[str]:
         case Status.MEMORY:
             return [f"The program needed more than {limits.memory_mb} MB of memory"]
         case Status.OUTPUT:
-            return [f"The program was stopped: it printed more than {hard_output_bytes(limits.max_output_bytes)} bytes"]
+            default = f"wrote more than {hard_output_bytes(limits.max_output_bytes)} bytes"
+            return [f"The program was stopped: it {execution.reason or default}"]
         case Status.SIGNAL:
             return [f"The program crashed: {execution.reason}"]
+        case Status.REJECTED:
+            return [f"The program was not run: {execution.reason}"]
         case Status.INFRASTRUCTURE:
             return ["The program could not be run"]
+        case Status.ERROR if execution.exit_code is None and execution.reason:
+            return [f"The program failed: {execution.reason}; what it changed is undone"]
         case Status.ERROR if not execution.stderr.strip():
             return [f"The program exited with code {execution.exit_code}"]
         case _:

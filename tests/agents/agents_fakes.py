@@ -10,13 +10,16 @@ class FakeExecutor:
     def __init__(self, table: dict[str, Execution] | None = None) -> None:
         self.table = table or {}
         self.ran: list[str] = []
+        self.sessions: list[str] = []
+        self.ended: list[str] = []
 
     async def run(self, program: Program) -> Execution:
         self.ran.append(program.code)
+        self.sessions.append(program.session)
         return self.table.get(program.code, Execution(Status.OK, stdout=f"{program.code}\n"))
 
     async def end(self, session: str) -> None:
-        return None
+        self.ended.append(session)
 
     def metrics(self) -> Snapshot:
         return Snapshot()

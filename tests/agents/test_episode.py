@@ -19,9 +19,10 @@ QUESTION = Question("fake/sum", 0, "What is 1 + 2?", "3")
 CODE = "```python\nprint(3)\n```\n"
 
 
-def play(tokenizer, replies, *, kind="code_agent", executor=None, **agent) -> Trajectory:
+def play(tokenizer, replies, *, kind="code_agent", executor=None, sessions=False, **agent) -> Trajectory:
     spec = AgentSpec(kind=kind, **{"turn_tokens": 200, "context_tokens": 2000, **agent})
-    team = Team(ScriptedEngine(replies, tokenizer), tokenizer, executor or FakeExecutor(), LocalExecutor())
+    limits = LocalExecutor(sessions=sessions)
+    team = Team(ScriptedEngine(replies, tokenizer), tokenizer, executor or FakeExecutor(), limits)
     return asyncio.run(run_episode(Attempt(QUESTION, spec, 0, 1.0, 7), team, 0))
 
 
@@ -106,6 +107,22 @@ def test_an_infrastructure_failure_ends_the_episode_unscored(tokenizer) -> None:
     trajectory = play(tokenizer, [CODE], executor=FakeExecutor({"print(3)": broken}))
     assert trajectory.stop_reason is StopReason.INFRASTRUCTURE
     assert not trajectory.scored
+
+
+def test_a_rejected_program_is_the_models_and_it_reads_why(tokenizer) -> None:
+    rejected = Execution(Status.REJECTED, reason="the program is 2000000 bytes long")
+    trajectory = play(tokenizer, [CODE, "<<<3>>>"], executor=FakeExecutor({"print(3)": rejected}))
+    assert "2000000 bytes long" in trajectory.turns[0].observation
+    assert (trajectory.answer, trajectory.scored) == ("3", True)
+
+
+def test_programs_of_an_episode_share_a_session_only_where_asked_and_it_ends_with_them(tokenizer) -> None:
+    alone, shared = FakeExecutor(), FakeExecutor()
+    play(tokenizer, [CODE, CODE, "<<<3>>>"], executor=alone)
+    assert (alone.sessions, alone.ended) == (["", ""], [])
+    play(tokenizer, [CODE, CODE, "<<<3>>>"], executor=shared, sessions=True)
+    assert shared.sessions[0]
+    assert shared.sessions == shared.ended * 2
 
 
 def test_long_results_keep_head_and_tail_and_say_so(tokenizer) -> None:

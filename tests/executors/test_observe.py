@@ -30,7 +30,20 @@ TRACE = (
             "MemoryError\nThe program needed more than 512 MB of memory",
         ),
         (Execution(Status.SIGNAL, reason="killed by SIGSEGV"), "The program crashed: killed by SIGSEGV"),
-        (Execution(Status.OUTPUT), "The program was stopped: it printed more than 8388608 bytes"),
+        (Execution(Status.OUTPUT), "The program was stopped: it wrote more than 8388608 bytes"),
+        (
+            Execution(Status.OUTPUT, reason="wrote more than 64 MB of files"),
+            "The program was stopped: it wrote more than 64 MB of files",
+        ),
+        (Execution(Status.REJECTED, reason="it is too long"), "The program was not run: it is too long"),
+        (
+            Execution(Status.ERROR, reason="it ended its process"),
+            "The program failed: it ended its process; what it changed is undone",
+        ),
+        (
+            Execution(Status.OK, stdout="1\n", session_lost=True),
+            "1\n(what earlier programs defined is lost; define it again)",
+        ),
         (Execution(Status.INFRASTRUCTURE), "The program could not be run"),
         (
             Execution(Status.OK, stdout="a\n... 9 bytes left out ...\nb\n", stdout_truncated=True),

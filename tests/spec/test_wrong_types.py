@@ -18,6 +18,7 @@ FILLER: dict[str, dict[str, Any]] = {
     "hub": {"name": "n", "path": "a/b"},
     "http": {"url": "http://x"},
     "openai": {"model": "m"},
+    "plugin": {"name": "x"},
     "file": {"path": "x.jsonl"},
     "beta": {"a": 1.0, "b": 1.0},
     "scripted": {"replies": ["x"]},

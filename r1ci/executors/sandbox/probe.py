@@ -111,7 +111,12 @@ def isolation(printed: str, reasons: Mapping[str, str]) -> Isolation:
 
     Raises ValueError if the probe did not print its findings.
     """
-    held = json.loads(printed)
+    try:
+        held = json.loads(printed)
+    except ValueError:
+        held = None
+    if not isinstance(held, dict) or not set(_FILES + _CALLS + ("process namespace",)) <= set(held):
+        raise ValueError("the probe did not print its findings")
     level = next(level for level in reversed(LEVELS) if all(held[name] for name in _NEEDS[level]))
     failed = [name for name, holds in held.items() if not holds]
     missing = [f"{layer}: {reason}" for layer, reason in reasons.items()]
