@@ -48,29 +48,31 @@ def read_request(data: Mapping[str, Any]) -> Program:
 
 def response(execution: Execution) -> dict[str, Any]:
     """The run_code response for an execution."""
-    result: dict[str, Any] | None = {
-        "status": "Finished",
-        "execution_time": execution.wall_s,
-        "return_code": execution.exit_code,
-        "stdout": execution.stdout,
-        "stderr": execution.stderr,
-    }
-    assert result is not None
     status = "Success" if execution.status is Status.OK else "Failed"
+    ended, code, stderr = "Finished", execution.exit_code, execution.stderr
     match execution.status:
         case Status.INFRASTRUCTURE:
-            status, result = "SandboxError", None
+            status = "SandboxError"
         case Status.TIMEOUT | Status.CPU:
-            result |= {"status": "TimeLimitExceeded", "return_code": None}
+            ended, code = "TimeLimitExceeded", None
         case Status.REJECTED:
-            result |= {"status": "Error", "stderr": execution.reason}
-        case Status.OK | Status.ERROR | Status.SIGNAL | Status.MEMORY | Status.OUTPUT:
-            result["return_code"] = _KILLED if execution.exit_code is None else execution.exit_code
+            ended, code, stderr = "Error", None, execution.reason
+        case Status.OK:
+            code = 0
+        case _:
+            code = code or _KILLED
+    result = {
+        "status": ended,
+        "execution_time": execution.wall_s,
+        "return_code": code,
+        "stdout": execution.stdout,
+        "stderr": stderr,
+    }
     return {
         "status": status,
         "message": execution.reason,
         "compile_result": None,
-        "run_result": result,
+        "run_result": None if execution.status is Status.INFRASTRUCTURE else result,
         "executor_pod_name": execution.node or None,
         "files": {},
     }

@@ -168,6 +168,8 @@ def read_execution(data: Mapping[str, Any]) -> Execution:
         execution = Execution.from_dict(data)
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"not an execution: {type(error).__name__}: {error}") from None
+    if not isinstance(data["missing"], list) or not all(isinstance(reason, str) for reason in data["missing"]):
+        raise ValueError("not an execution: missing is no list of strings")
     for name, default in asdict(Execution(Status.OK)).items():
         value = getattr(execution, name)
         wanted = (int, float) if isinstance(default, float) else (int, type(None)) if default is None else type(default)
