@@ -177,8 +177,9 @@ CASES = (
             if frame.f_code.co_filename != "main.py":
                 raise RuntimeError("traced")
             return trace
-        sys.settrace(trace); threading.settrace(trace)
         print("end", flush=True)
+        threading.settrace(trace)
+        sys.settrace(trace)
         """,
         Want(status=(Status.OK, Status.ERROR), begins="end"),
     ),

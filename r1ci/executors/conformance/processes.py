@@ -6,8 +6,17 @@ signals a process that is not its own: whether it could is asked with signal 0.
 
 from __future__ import annotations
 
-from r1ci.executors.conformance.case import CONFINED, ENCLOSED, EVERYWHERE, FILTERED, Case, Setting, Want
-from r1ci.executors.conformance.write import DONE, KILLED, REFUSED, attack, odd
+from r1ci.executors.conformance.case import (
+    CONFINED,
+    ENCLOSED,
+    EVERYWHERE,
+    FILTERED,
+    TIMEOUT_S,
+    Case,
+    Setting,
+    Want,
+)
+from r1ci.executors.conformance.write import DONE, KILLED, REFUSED, attack, odd, source
 from r1ci.executors.protocol import Status
 
 GROUP = "processes"
@@ -15,19 +24,11 @@ _MARK = "ctypes.CDLL(None).prctl(15, b'@TOKEN@', 0, 0, 0)"
 """Gives the process the run's word as its name."""
 
 
-def _leaves(name: str, text: str, **fields: object) -> Case:
-    """A program that is allowed to start processes and tries to leave some behind."""
-    code = f"import ctypes, os, subprocess, sys, time\nmark = lambda: {_MARK}\n"
-    case = odd(
-        GROUP,
-        name,
-        text,
-        setting=Setting.SUBPROCESSES,
-        holds=ENCLOSED,
-        otherwise=fields.pop("otherwise", (Want(),)),
-        **fields,
-    )
-    return Case(**{**case.__dict__, "code": code + case.code})
+def _leaves(name: str, text: str, *wants: Want, timeout_s: float = TIMEOUT_S) -> Case:
+    """A program that is allowed to start processes and tries to leave some behind: none may be where it is enclosed."""
+    code = f"import ctypes, os, subprocess, sys, time\nmark = lambda: {_MARK}\n" + source(text)
+    setting = Setting.SUBPROCESSES
+    return Case(name, GROUP, code, wants, ENCLOSED, wants, setting=setting, timeout_s=timeout_s)
 
 
 _REFUSED_FORKS = (
@@ -229,9 +230,6 @@ _OTHERS = (
         Want(words=("before\nafter",)),
     ),
     odd(
-        GROUP, "descriptors", "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])", holds=frozenset()
-    ),
-    odd(
         GROUP,
         "inherited-descriptors",
         """
@@ -250,7 +248,11 @@ _OTHERS = (
 )
 
 _LEFT_BEHIND = (
-    _leaves("subprocess-allowed", "print(subprocess.run(['echo', 'hi'], capture_output=True, text=True).stdout)"),
+    _leaves(
+        "subprocess-allowed",
+        "print(subprocess.run(['echo', 'hi'], capture_output=True, text=True).stdout)",
+        Want(words=("hi",)),
+    ),
     _leaves(
         "pool-allowed",
         """
@@ -259,6 +261,7 @@ _LEFT_BEHIND = (
         with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
             print(sum(pool.map(abs, range(-5, 0))))
         """,
+        Want(words=("15",)),
     ),
     _leaves(
         "sleeping-child",
@@ -269,6 +272,7 @@ _LEFT_BEHIND = (
             os._exit(0)
         print("parent")
         """,
+        Want(words=("parent",)),
     ),
     _leaves(
         "daemon",
@@ -284,6 +288,7 @@ _LEFT_BEHIND = (
         os.wait()
         print("parent")
         """,
+        Want(words=("parent",)),
     ),
     _leaves(
         "daemon-holding-stdout",
@@ -297,6 +302,7 @@ _LEFT_BEHIND = (
         os.wait()
         print("parent")
         """,
+        Want(words=("parent",), wall_s=(0.0, 5.0)),
     ),
     _leaves(
         "child-that-keeps-printing",
@@ -312,6 +318,7 @@ _LEFT_BEHIND = (
                 os._exit(0)
         print("parent", flush=True)
         """,
+        Want(shows=("parent",), wall_s=(0.0, 5.0)),
     ),
     _leaves(
         "bomb-with-forks-allowed",
@@ -329,6 +336,8 @@ _LEFT_BEHIND = (
             made += 1
         print("stopped" if made < 300 else "done")
         """,
+        Want(words=("stopped",)),
+        Want(status=(Status.MEMORY,)),
     ),
     _leaves(
         "daemon-past-the-deadline",
@@ -340,6 +349,7 @@ _LEFT_BEHIND = (
             os._exit(0)
         time.sleep(60)
         """,
+        *KILLED,
         timeout_s=0.7,
     ),
     _leaves(
@@ -357,6 +367,7 @@ _LEFT_BEHIND = (
                 pass
         time.sleep(60)
         """,
+        *KILLED,
         timeout_s=0.7,
     ),
     _leaves(
@@ -371,25 +382,9 @@ _LEFT_BEHIND = (
         time.sleep(2)
         print("done")
         """,
+        Want(status=(Status.MEMORY,)),
     ),
 )
 
 
-def _expect(case: Case) -> Case:
-    """The wants of the programs that leave something behind, where they differ from a plain ok."""
-    wants: dict[str, tuple[Want, ...]] = {
-        "subprocess-allowed": (Want(words=("hi",)),),
-        "pool-allowed": (Want(words=("15",)),),
-        "sleeping-child": (Want(words=("parent",)),),
-        "daemon": (Want(words=("parent",)),),
-        "daemon-holding-stdout": (Want(words=("parent",), wall_s=(0.0, 5.0)),),
-        "child-that-keeps-printing": (Want(shows=("parent",), wall_s=(0.0, 5.0)),),
-        "bomb-with-forks-allowed": (Want(words=("stopped",)),),
-        "daemon-past-the-deadline": KILLED,
-        "child-that-ignores-signals": KILLED,
-        "many-children-memory": (Want(status=(Status.MEMORY,)),),
-    }
-    return case
-
-
-CASES = ()
+CASES = (*_REFUSED_FORKS, *_OTHERS, *_LEFT_BEHIND)
