@@ -93,12 +93,13 @@ def test_jumps_of_the_filter_stay_inside_it() -> None:
 
 
 @given(
+    st.binary(max_size=50),
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9), st.binary(max_size=50), max_size=5
-    )
+    ),
 )
-def test_files_survive_the_way_to_the_child(files: dict[str, bytes]) -> None:
-    assert wire.unpack(wire.pack(files)) == files
+def test_files_survive_the_way_to_the_child(source: bytes, files: dict[str, bytes]) -> None:
+    assert wire.unpack(wire.pack(source, files)) == (source, files)
 
 
 def test_sealed_memory_can_be_read_and_not_written() -> None:

@@ -9,11 +9,11 @@ bugs, side channels, or a program that exhausts what its limits allow.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # without signal's enums, which touch memory of the zygote
 import gc
 import os
 import random
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -46,14 +46,13 @@ def become(request: dict[str, Any], fds: list[int], layers: Layers, control: soc
     """Set this fork up as the request says; what to call to run the program. Does not return if a layer fails."""
     number = request["run"]
     try:
-        folder, pidfd, files = _prepare(request, fds, layers)
+        folder, pidfd, source = _prepare(request, fds, layers)
         _confine(request, layers, folder)
         resident_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         wire.send(control, {"started": number, "resident_kb": resident_kb}, [pidfd])
     except BaseException as error:
         wire.send(control, {"refused": number, "reason": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    source = files[program.NAME]
     if request["session"]:
         os.dup2(fds[4], 3)
         kernel.close_from(4)
@@ -63,12 +62,11 @@ def become(request: dict[str, Any], fds: list[int], layers: Layers, control: soc
     return lambda: program.finish(program.execute(source, main, layers.packages))
 
 
-def _prepare(request: dict[str, Any], fds: list[int], layers: Layers) -> tuple[str, int, dict[str, bytes]]:
+def _prepare(request: dict[str, Any], fds: list[int], layers: Layers) -> tuple[str, int, bytes]:
     """Private folder, descriptors, user and the program's files: what needs privileges."""
     os.setsid()
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     pidfd = os.pidfd_open(os.getpid())
     user, folder = request["user"], request["folder"] or PRIVATE
     if layers.namespaces:
@@ -85,14 +83,7 @@ def _prepare(request: dict[str, Any], fds: list[int], layers: Layers) -> tuple[s
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    with open(fds[0], "rb") as file:
-        files = wire.unpack(file.read())
-    for name, content in files.items():
-        if os.path.dirname(name):
-            os.makedirs(os.path.dirname(name), exist_ok=True)
-        with open(name, "wb") as file:
-            file.write(content)
-    return folder, pidfd, files
+    return folder, pidfd, program.lay_out(fds[0])
 
 
 def _confine(request: dict[str, Any], layers: Layers, folder: str) -> None:
@@ -102,7 +93,7 @@ def _confine(request: dict[str, Any], layers: Layers, folder: str) -> None:
         top = value if held == resource.RLIM_INFINITY else min(value, held)
         resource.setrlimit(which, (top, top))
     if not layers.namespaces:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # with namespaces, the zygote's takes all
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, _signal.SIGKILL)  # with namespaces, the zygote's takes all
     _reseed()
     gc.enable()
     kernel.drop_capabilities()

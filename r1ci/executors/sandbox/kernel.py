@@ -37,6 +37,14 @@ _CAPABILITY_VERSION_3 = 0x2008_0522
 machine = os.uname().machine
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
+libc.syscall.argtypes = [ctypes.c_long] * 7
+libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+libc.capset.argtypes = libc.capget.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+_header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+_none, _sets = (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()
 
 
 def checked(result: int, call: str) -> int:
@@ -47,10 +55,9 @@ def checked(result: int, call: str) -> int:
     return result
 
 
-def syscall(number: int, call: str, *arguments: object) -> int:
-    """A system call by number; integers are passed as longs."""
-    plain = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
-    return checked(libc.syscall(ctypes.c_long(number), *plain), call)
+def syscall(number: int, call: str, *arguments: int) -> int:
+    """A system call by number; pointers are given as addresses."""
+    return checked(libc.syscall(number, *arguments, *(0,) * (6 - len(arguments))), call)
 
 
 def unshare(flags: int) -> None:
@@ -66,7 +73,7 @@ def setns(fd: int, kind: int) -> None:
 def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
     """mount(2)."""
     encoded = [value.encode() if value is not None else None for value in (source, target, kind, options)]
-    checked(libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]), f"mount {target}")
+    checked(libc.mount(encoded[0], encoded[1], encoded[2], flags, encoded[3]), f"mount {target}")
 
 
 def detach(target: str) -> None:
@@ -78,35 +85,33 @@ def restrict_mount(target: str, attributes: int, *, recursive: bool) -> None:
     """Add restrictions (ATTR_*) to a mount, or to everything mounted at and below it. Linux 5.12."""
     attr = (ctypes.c_uint64 * 4)(attributes, 0, 0, 0)
     flags = _AT_RECURSIVE if recursive else 0
-    syscall(_MOUNT_SETATTR, f"mount_setattr {target}", _AT_FDCWD, ctypes.c_char_p(target.encode()), flags, attr, 32)
+    path = ctypes.create_string_buffer(target.encode())
+    pointers = ctypes.addressof(path), ctypes.addressof(attr)
+    syscall(_MOUNT_SETATTR, f"mount_setattr {target}", _AT_FDCWD, pointers[0], flags, pointers[1], 32)
 
 
 def pivot_root() -> None:
     """Make the working directory the root; the old root is stacked on top of it."""
     if machine not in _PIVOT_ROOT:
         raise OSError(38, f"pivot_root: number unknown on {machine}")
-    here = ctypes.c_char_p(b".")
-    syscall(_PIVOT_ROOT[machine], "pivot_root", here, here)
+    here = ctypes.create_string_buffer(b".")
+    syscall(_PIVOT_ROOT[machine], "pivot_root", ctypes.addressof(here), ctypes.addressof(here))
 
 
-def prctl(option: int, value: int = 0, pointer: object = 0) -> int:
+def prctl(option: int, value: int = 0, pointer: int = 0) -> int:
     """prctl(2)."""
-    third = ctypes.c_ulong(pointer) if isinstance(pointer, int) else pointer
-    zero = ctypes.c_ulong(0)
-    return checked(libc.prctl(option, ctypes.c_ulong(value), third, zero, zero), f"prctl {option}")
+    return checked(libc.prctl(option, value, pointer, 0, 0), "prctl")
 
 
 def drop_capabilities() -> None:
     """Empty the effective, permitted and inheritable sets."""
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    checked(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    checked(libc.capset(ctypes.addressof(_header), ctypes.addressof(_none)), "capset")
 
 
 def capabilities() -> int:
     """The effective and permitted sets, or-ed."""
-    header, sets = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-    checked(libc.capget(header, sets), "capget")
-    return int(sets[0] | sets[1]) | int(sets[3] | sets[4]) << 32
+    checked(libc.capget(ctypes.addressof(_header), ctypes.addressof(_sets)), "capget")
+    return int(_sets[0] | _sets[1] | _sets[3] | _sets[4])
 
 
 def close_from(first: int) -> None:

@@ -37,7 +37,7 @@ class Ruleset:
     """What every program may reach; each child adds its own folder and restricts itself."""
 
     def __init__(self, read: Sequence[str], devices: Sequence[str]) -> None:
-        """``read``: files and folders to read and run; ``devices``: files to read and write. Raises OSError."""
+        """``read``: files and folders to read and run; ``devices``: files, or folders of files, to read and write."""
         version = abi()
         self._handled = _ALL_BY_ABI.get(version, (1 << 16) - 1)
         self._size = 8 if version < 4 else 16 if version < 6 else 24
@@ -50,11 +50,13 @@ class Ruleset:
 
     def restrict(self, private: str) -> None:
         """Hold the calling thread and its descendants to the rules and to all of ``private``, for good."""
-        ruleset = kernel.syscall(_CREATE, "landlock_create_ruleset", self._attributes, self._size, 0)
+        attributes = ctypes.addressof(self._attributes)
+        ruleset = kernel.syscall(_CREATE, "landlock_create_ruleset", attributes, self._size, 0)
         folder = os.open(private, os.O_PATH | os.O_CLOEXEC)
-        for fd, allowed in (*self._rules, (folder, self._handled & ~_IOCTL_DEV)):
-            rule = _PathBeneath(allowed & self._handled, fd)
-            kernel.syscall(_ADD, "landlock_add_rule", ruleset, 1, ctypes.byref(rule), 0)
+        rule = _PathBeneath()
+        for rule.fd, allowed in (*self._rules, (folder, self._handled & ~_IOCTL_DEV)):
+            rule.allowed = allowed & self._handled
+            kernel.syscall(_ADD, "landlock_add_rule", ruleset, 1, ctypes.addressof(rule), 0)
         kernel.syscall(_RESTRICT, "landlock_restrict_self", ruleset, 0)
         os.close(folder)
         os.close(ruleset)

@@ -8,7 +8,6 @@ Does not protect against: reading what lies under /usr and the Python prefixes; 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 
 from r1ci.executors.sandbox import kernel
@@ -71,7 +70,8 @@ def _make_etc() -> None:
     _write(_STAGE + "/etc/group", f"root:x:0:\nprogram:x:{INNER_ID}:\n")
     for path in _COPIED:
         if os.path.exists(path):
-            shutil.copyfile(path, _STAGE + path)
+            with open(path, "rb") as source, open(_STAGE + path, "wb") as target:
+                target.write(source.read())
 
 
 def _enter() -> None:

@@ -101,7 +101,7 @@ class Filter:
 
     def install(self) -> None:
         """Hold the calling thread and its descendants to the filter, for good."""
-        kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.byref(self._program))
+        kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(self._program))
 
 
 def supported() -> bool:

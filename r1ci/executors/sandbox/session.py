@@ -54,14 +54,10 @@ def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Se
     channel.send(BEGUN)
     for target, fd in enumerate(fds[1:4]):
         os.dup2(fd, target)
-    with open(fds[0], "rb") as file:
-        files = wire.unpack(file.read())
-    for fd in fds[1:]:
+    source = program.lay_out(fds[0])
+    for fd in fds:
         os.close(fd)
-    for name, content in files.items():
-        with open(name, "wb") as file:
-            file.write(content)
-    code = program.execute(files[program.NAME], main, packages)
+    code = program.execute(source, main, packages)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -22,7 +22,6 @@ from r1ci.executors.metrics import Metrics, Snapshot
 from r1ci.executors.protocol import Execution
 from r1ci.executors.sandbox import folder, probe, spawn, watch, wire
 from r1ci.executors.sandbox.nursery import START_S, Nursery
-from r1ci.executors.sandbox.program import NAME
 from r1ci.executors.sandbox.reactor import Reactor
 from r1ci.executors.sandbox.run import Job, Killed, Run, failure
 from r1ci.executors.sandbox.sessions import MOST, Session, Sessions
@@ -246,10 +245,10 @@ class Supervisor:
     def send(self, channel: Any, message: dict[str, Any], run: Run, more: tuple[int, ...] = ()) -> None:
         """Send a message with a program's source, stdin and pipes; from here on its output is read. Raises OSError."""
         program = run.job.program
-        source = {**program.files, NAME: program.code.encode("utf-8", "surrogatepass")}
+        source = program.code.encode("utf-8", "surrogatepass")
         theirs: list[int] = []
         try:
-            theirs.append(wire.sealed(wire.pack(source)))
+            theirs.append(wire.sealed(wire.pack(source, program.files)))
             stdin = program.stdin.encode("utf-8", "surrogatepass")
             theirs.append(wire.sealed(stdin) if stdin else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
             run.out, writing = wire.pipe()

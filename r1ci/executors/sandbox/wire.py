@@ -39,19 +39,19 @@ def receive(channel: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     return (json.loads(data) if data else None), fds
 
 
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """Files as one byte string: a line of JSON with names and sizes, then their contents."""
-    index = [[name, len(content)] for name, content in files.items()]
-    return json.dumps(index).encode() + b"\n" + b"".join(files.values())
+def pack(source: bytes, files: Mapping[str, bytes]) -> bytes:
+    """A program as one byte string: a line of JSON with the names and sizes of its files, if any; they; its source."""
+    index = json.dumps([[name, len(content)] for name, content in files.items()]) if files else ""
+    return b"".join((index.encode(), b"\n", *files.values(), source))
 
 
-def unpack(data: bytes) -> dict[str, bytes]:
-    """Read what ``pack`` made."""
-    head, _, body = data.partition(b"\n")
+def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Read what ``pack`` made: the source, and the files."""
+    index, _, body = data.partition(b"\n")
     files: dict[str, bytes] = {}
-    for name, size in json.loads(head):
+    for name, size in json.loads(index) if index else ():
         files[name], body = body[:size], body[size:]
-    return files
+    return body, files
 
 
 def sealed(data: bytes) -> int:

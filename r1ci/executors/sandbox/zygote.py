@@ -9,7 +9,6 @@ Does not protect: programs share its address layout and hash seed.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -48,7 +47,6 @@ def main() -> Callable[[], NoReturn]:
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     size, resident, *_, data, _ = os.pread(files.memory, 200, 0).split()
     page = os.sysconf("SC_PAGE_SIZE")
     sizes = {"virtual": int(size) * page, "resident": int(resident) * page, "data": int(data) * page}
@@ -79,7 +77,7 @@ def _start(config: dict[str, Any]) -> tuple[_Files, child.Layers]:
     ruleset = None
     if not config["landlock"]:
         read = ["/"] if namespaces else ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", *config["visible"]]
-        ruleset = landlock.Ruleset(read, root.DEVICES)
+        ruleset = landlock.Ruleset(read, ["/dev"] if namespaces else root.DEVICES)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     gc.disable()
     gc.collect()
@@ -106,7 +104,7 @@ def _collapse(maps: int) -> None:
         text += part
     for start, end in re.findall(rb"^(\w+)-(\w+) rw-p 0+ 00:00 0 *(?:\[heap\])?$", text, re.MULTILINE):
         first, length = int(start, 16), int(end, 16) - int(start, 16)
-        kernel.libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(length), _MADV_COLLAPSE)
+        kernel.libc.madvise(first, length, _MADV_COLLAPSE)
 
 
 def _serve(control: socket.socket, wake: int, files: _Files, layers: child.Layers) -> Callable[[], NoReturn]:
