@@ -12,7 +12,7 @@ import click
 
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import load_spec
-from r1ci.errors import UsageError
+from r1ci.errors import EnvironmentMissing, UsageError
 
 if TYPE_CHECKING:
     from r1ci.executors.http.serving import Listening
@@ -51,8 +51,13 @@ def command(settings: Settings, /, host: str, port: int, spec: str | None, **opt
     import asyncio
     import signal
 
-    from r1ci.executors.http.server import Rules
-    from r1ci.executors.http.serving import serve
+    try:
+        from r1ci.executors.http.server import Rules
+        from r1ci.executors.http.serving import serve
+    except ModuleNotFoundError as error:
+        raise EnvironmentMissing(
+            f"r1ci executor serve needs the package {error.name}", "pip install 'r1ci[server]' brings it"
+        ) from error
 
     tokens = _tokens(host, options["token"], options["token_file"], no_token=options["no_token"])
     told = bool(options["token"] or options["token_file"])

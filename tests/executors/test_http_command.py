@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,12 @@ from click.testing import CliRunner
 from r1ci.cli.executor_serve import command
 from r1ci.cli.settings import Settings
 from r1ci.errors import UsageError
+from r1ci.executors.http import serving as serving_module
 from r1ci.executors.http.client import TOKEN_VARIABLE, HttpExecutor
+from r1ci.executors.http.server import Rules
 from r1ci.executors.protocol import Execution, Program, Status
 from r1ci.spec.models import HttpExecutor as Spec
+from r1ci.spec.models import LocalExecutor
 
 SERVE = (sys.executable, "-m", "r1ci", "executor", "serve", "--port", "0", "--isolation", "rlimits", "--workers", "2")
 TOKEN = "a-token-of-the-tests"
@@ -106,6 +111,8 @@ def test_raw_requests_are_answered_and_the_server_stops_with_its_programs() -> N
         assert (code, answer["status"], answer["run_result"]["return_code"]) == (200, "Failed", 3)
         code, answer = post(f"{url}/run", {"code": "x" * 10_000_000})
         assert (code, answer["status"]) == (200, "rejected")
+        code, answer = post(f"{url}/run", {"code": "x" * 40_000_000})
+        assert (code, answer["error"]["name"]) == (413, "body_too_large")
         answers: list[Any] = []
         endless = {"code": "while True: pass", "timeout_s": 50}
         asking = threading.Thread(target=lambda: answers.append(post(f"{url}/run", endless)))
@@ -138,6 +145,30 @@ def test_a_taken_port_is_said_in_one_message() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_executor_of_a_spec_is_served_with_the_options_laid_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Any] = []
+
+    async def serve(executor: Any, rules: Rules, host: str, port: int, announce: Any) -> signal.Signals:
+        served.extend([executor, rules, host, port])
+        return signal.SIGTERM
+
+    monkeypatch.setattr(serving_module, "serve", serve)
+    text = resources.files("r1ci.cli").joinpath("template.yaml").read_text(encoding="utf-8")
+    tokens, spec = tmp_path / "tokens", tmp_path / "spec.yaml"
+    tokens.write_text("# users\none\n\ntwo\n")
+    section = "executor: {timeout_s: 7, memory_mb: 300, disk_mb: 3}"
+    spec.write_text(re.sub(r"^executor: .*", section, text, flags=re.MULTILINE))
+    options = ["--spec", str(spec), "--memory", "400", "--sessions", "--token-file", str(tokens), "--max-body", "2"]
+    result = CliRunner().invoke(command, options, obj=Settings(), standalone_mode=False)
+    assert (result.exception, result.return_value) == (None, 0)
+    executor, rules, host, port = served
+    assert executor == LocalExecutor(timeout_s=7, memory_mb=400, disk_mb=3, sessions=True)
+    assert rules == Rules(("one", "two"), 7.0, 400, max_body_bytes=2 * 2**20)
+    assert (host, port) == ("127.0.0.1", 8650)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -162,3 +193,23 @@ def test_wrong_options_are_named(
     result = CliRunner().invoke(command, options, obj=Settings())
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize("package", ["aiohttp", "prometheus_client"])
+def test_a_missing_package_is_named(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from r1ci.cli.main import main; main(['executor', 'serve'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"needs the package {package}" in done.stderr
+    assert "r1ci[server]" in done.stderr
+
+
+def test_the_client_names_a_missing_package() -> None:
+    code = (
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "from r1ci.executors.registry import make_executor; from r1ci.spec.models import HttpExecutor\n"
+        "try: make_executor(HttpExecutor(url='http://host'))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("EnvironmentMissing executor.kind http needs the package aiohttp")

@@ -505,7 +505,15 @@ def test_a_session_that_was_turned_away_goes_on() -> None:
     assert seen[0]["session"] == seen[1]["session"]
 
 
-@pytest.mark.parametrize("url", ["", "host:8650", "ftp://host", "http://", "http://[", "http://x:y@host"])
+@pytest.mark.parametrize(
+    "url", ["", "host:8650", "ftp://host", "http://", "http://[", "http://x:y@host", "http://h:99999"]
+)
 def test_a_url_of_no_server_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match=r"executor\.url"):
         make_executor(Spec(url=url))
+
+
+def test_a_token_that_no_header_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "two\nlines")
+    with pytest.raises(UsageError, match=TOKEN_VARIABLE):
+        make_executor(Spec(url="http://host"))

@@ -13,14 +13,20 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import aiohttp
-from yarl import URL
+from r1ci.errors import EnvironmentMissing, UsageError
 
-from r1ci.errors import UsageError
+try:
+    import aiohttp
+    from yarl import URL
+except ModuleNotFoundError as error:
+    raise EnvironmentMissing(
+        f"executor.kind http needs the package {error.name}", "pip install 'r1ci[server]' brings it"
+    ) from error
+
 from r1ci.executors.http import sandboxfusion, wire
 from r1ci.executors.limits import objection
 from r1ci.executors.metrics import Metrics, Snapshot
@@ -56,8 +62,8 @@ class _Failure:
 class HttpExecutor:
     """Runs programs behind the server at ``spec.url``. For one event loop.
 
-    The server's token is read from the environment variable R1CI_EXECUTOR_TOKEN. Raises UsageError for a URL that
-    cannot be one of a server.
+    The server's token is read from the environment variable R1CI_EXECUTOR_TOKEN. Raises UsageError for a URL or a token
+    that cannot be one.
     """
 
     def __init__(self, spec: HttpExecutorSpec, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -65,7 +71,7 @@ class HttpExecutor:
         self._base = _base(spec)
         self._pause = pause
         self._headers = {"Content-Type": "application/json", wire.INSTANCE_HEADER: uuid.uuid4().hex}
-        if token := os.environ.get(TOKEN_VARIABLE, "").strip():
+        if token := _token(os.environ):
             self._headers["Authorization"] = f"Bearer {token}"
         self._metrics = Metrics()
         self._places = asyncio.Semaphore(spec.workers)
@@ -236,6 +242,13 @@ def _base(spec: HttpExecutorSpec) -> URL:
         raise UsageError("executor.url holds a password", f"put the token into the variable {TOKEN_VARIABLE}")
     path = url.path.removesuffix("/").removesuffix("/run_code" if spec.dialect == "sandboxfusion" else "/")
     return url.with_path(path)
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    token = environ.get(TOKEN_VARIABLE, "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise UsageError(f"the variable {TOKEN_VARIABLE} holds what no token has", "a token is printable ASCII")
+    return token
 
 
 def _refused(base: URL, code: int, retry_after: str, body: bytes) -> _Failure:
