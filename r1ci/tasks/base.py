@@ -49,12 +49,37 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One item of a task's official data, as it lies on disk."""
+
+    name: str
+    """Where it is from, for reports: sample_3, or a row's number."""
+    files: Mapping[str, str]
+    """Contents by file name (question.txt, solution.json), or one row's fields by column."""
+
+
+@dataclass(frozen=True)
+class Official:
+    """An official item as a question.
+
+    A task's module reads one with ``read_official(sample: Sample) -> Official``, which raises ValueError with the
+    reason for an item that cannot be read.
+    """
+
+    question: Question
+    """Its ``answer`` is the right one: computed by us wherever it can be, else the official one."""
+    gold: str | None
+    """The official answer as text for the checker; None where the data has none."""
+
+
+@dataclass(frozen=True)
 class TaskInfo:
     """What is known of a task without importing its module."""
 
     id: str
     source: str
-    """SymBench, BIG-Bench-Hard or Reasoning-Gym."""
+    """SymBench, BIG-Bench-Hard or Reasoning-Gym; or generated, where the official questions are human text and ours are
+    of the same kind only."""
     split: str
     """train or test."""
     module: str
@@ -62,3 +87,20 @@ class TaskInfo:
     summary: str
     """One line."""
     has_program: bool
+    answer: str = ""
+    """What an answer looks like, for people."""
+    check: str = ""
+    """What is held against the answer, for people."""
+    faults: str = ""
+    """Known faults of the official data or checker that ours do not have."""
+    space: int | None = None
+    """How many different questions there are with the default parameters, where that is fewer than 1,000."""
+    shared: bool = False
+    """Whether the answer of another question may be right too."""
+    slow: bool = False
+    """Whether a question takes more than 20 ms to make."""
+
+    @property
+    def suite(self) -> str:
+        """symbench, bbh, rg, or a plug-in's namespace."""
+        return self.id.partition("/")[0]

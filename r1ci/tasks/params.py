@@ -5,7 +5,10 @@
         min_terms: int = param(2, "fewest terms", low=1, high=50)
         max_terms: int = param(6, "most terms", low=1, high=50, at_least="min_terms")
 
-``read_params`` makes one from what a spec gives and refuses everything else with what is allowed.
+``read_params`` makes one from what a spec gives and refuses everything else with what is allowed. A config may name
+levels of difficulty, each a set of parameters, which a spec chooses with ``level: hard`` and may change further:
+
+        LEVELS: ClassVar[Levels] = {"easy": {"max_terms": 3}, "hard": {"min_terms": 10, "max_terms": 20}}
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any, TypeVar
 from r1ci.errors import UsageError
 
 Config = TypeVar("Config")
+Levels = Mapping[str, Mapping[str, Any]]
 KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -54,6 +58,7 @@ def param(default: Any, help: str, *, low: float = 0, high: float = 0, at_least:
 def read_params(config: type[Config], params: Mapping[str, Any], task: str) -> Config:
     """A config from a spec's parameters; UsageError names what is unknown or out of range, and what is allowed."""
     fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    params = _expand_level(params, getattr(config, "LEVELS", {}), task)
     for name in params:
         if name not in fields:
             raise _unknown(task, str(name), fields)
@@ -62,6 +67,17 @@ def read_params(config: type[Config], params: Mapping[str, Any], task: str) -> C
     for field in fields.values():
         _hold_order(task, made, field)
     return made
+
+
+def _expand_level(params: Mapping[str, Any], levels: Levels, task: str) -> Mapping[str, Any]:
+    """The parameters of the chosen level under those that are given."""
+    if "level" not in params:
+        return params
+    level = params["level"]
+    if level not in levels:
+        allowed = f"it has {', '.join(levels)}" if levels else "this task has none"
+        raise UsageError(f"tasks.params, {task}: unknown level {_shown(level)}", allowed)
+    return {**levels[level], **{name: value for name, value in params.items() if name != "level"}}
 
 
 def parameters(task: object) -> tuple[Parameter, ...]:
