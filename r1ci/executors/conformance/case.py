@@ -136,7 +136,10 @@ def difference(want: Want, execution: Execution, before: Sequence[Execution] = (
     least, most = want.wall_s
     cut = execution.stdout_truncated or execution.stderr_truncated
     checks = (
-        (execution.status in want.status, f"status {execution.status}, not {' or '.join(want.status)}"),
+        (
+            execution.status in want.status,
+            f"status {execution.status}{_why(execution)}, not {' or '.join(want.status)}",
+        ),
         (not want.words or out.strip() in want.words, f"printed {brief(out)}, not {' or '.join(want.words)}"),
         (all(word in out for word in want.shows), f"{brief(out)} lacks {want.shows}"),
         (not any(word in text for word in want.hides), f"{brief(text)} shows one of {want.hides}"),
@@ -168,6 +171,12 @@ def programs(case: Case, token: str, port: int) -> list[Program]:
         )
         for index, code in enumerate(codes)
     ]
+
+
+def _why(execution: Execution) -> str:
+    """What an execution says of its end: its reason, or the last line of stderr."""
+    last = execution.reason or (execution.stderr.strip().splitlines() or [""])[-1]
+    return f" ({last[:200]})" if last else ""
 
 
 def brief(text: str) -> str:

@@ -102,9 +102,9 @@ class Ground:
         marked = []
         for folder in Path("/proc").iterdir():
             with suppress(OSError):
-                if folder.name.isdecimal() and (folder / "comm").read_text().strip() == self.token:
-                    if (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                        marked.append(int(folder.name))
+                mine = folder.name.isdecimal() and (folder / "comm").read_text().strip() == self.token
+                if mine and (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    marked.append(int(folder.name))
         return marked
 
     def _marked_files(self) -> list[Path]:

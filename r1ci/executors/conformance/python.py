@@ -161,7 +161,7 @@ _LANGUAGE = (
     odd(
         GROUP,
         "settrace",
-        "import sys; n = []; sys.settrace(lambda *a: n.append(1)); (lambda: 0)(); sys.settrace(None); print(len(n) > 0)",
+        "import sys; n = []; sys.settrace(lambda *a: n.append(1)); (lambda: 0)(); sys.settrace(None); print(n != [])",
         Want(words=("True",)),
     ),
     odd(
@@ -186,7 +186,8 @@ _LANGUAGE = (
     odd(
         GROUP,
         "standard-library",
-        "import ast, csv, datetime, difflib, email, html, http, logging, pathlib, queue, secrets, sched, shelve, ssl, uuid, xml.etree.ElementTree, zipfile, zoneinfo, lzma, bz2, zlib; print('all')",
+        "import ast, csv, datetime, difflib, email, html, http, logging, pathlib, queue, secrets, sched, shelve, ssl, uuid\n"
+        "import xml.etree.ElementTree, zipfile, zoneinfo, lzma, bz2, zlib; print('all')",
         Want(words=("all",)),
     ),
     odd(
@@ -210,8 +211,8 @@ _LANGUAGE = (
     odd(
         GROUP,
         "user-and-home",
-        "import getpass, os, pathlib; print(bool(getpass.getuser()), pathlib.Path.home().is_dir(), os.path.expanduser('~') != '~')",
-        Want(words=("True True True",)),
+        "import getpass, os, pathlib; print(bool(getpass.getuser()), pathlib.Path.home().is_dir())",
+        Want(words=("True True",)),
     ),
     odd(
         GROUP,

@@ -1,4 +1,4 @@
-"""Cases: time, memory, disk, threads and descriptors. Every bomb is bounded, so that an executor without limits lives."""
+"""Cases: time, memory, disk, threads, descriptors. Every bomb is bounded, so that an executor without limits lives."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ _MEMORY = (
         """,
         ENCLOSED,
         wants=(Want(status=(Status.MEMORY, Status.SIGNAL)), Want(words=(REFUSED,))),
-        otherwise=(Want(words=(REFUSED, DONE)), Want(status=(Status.MEMORY, Status.SIGNAL))),
+        otherwise=(Want(words=(REFUSED, DONE)), Want(status=(Status.MEMORY, Status.SIGNAL, Status.OUTPUT))),
         note="a full tmpfs answers a write through a map with SIGBUS",
     ),
     _memory(
@@ -308,6 +308,7 @@ _COUNTS = (
                     file.write(bytes(2**20))
         """,
         ENCLOSED,
+        otherwise=(Want(words=(REFUSED, DONE)), Want(status=(Status.OUTPUT,))),
     ),
     attack(
         GROUP,
@@ -317,6 +318,7 @@ _COUNTS = (
             os.close(os.open(f"file{index}", os.O_CREAT | os.O_WRONLY))
         """,
         ENCLOSED,
+        otherwise=(Want(words=(REFUSED, DONE)), Want(status=(Status.OUTPUT,))),
     ),
     attack(
         GROUP,

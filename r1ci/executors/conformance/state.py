@@ -68,6 +68,8 @@ _NEXT = (
         "module-planted-in-tmp",
         "import os; os.chdir('/tmp'); open('/tmp/planted_@TOKEN@.py', 'w').write('x = 1')",
         "__import__('importlib.util').util.find_spec('planted_@TOKEN@')",
+        holds=CONFINED,
+        otherwise=(_CLEAN,),
     ),
     _leak(
         "module-planted-in-the-folder",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from r1ci.executors.conformance import exits, files, forging, kernel, network, output, processes, python, resources, state
+from r1ci.executors.conformance import (
+    exits,
+    files,
+    forging,
+    kernel,
+    network,
+    output,
+    processes,
+    python,
+    resources,
+    state,
+)
 from r1ci.executors.conformance.case import Case, Setting, Verdict, judge, level_of, programs
 from r1ci.executors.conformance.ground import Counts, Ground
 from r1ci.executors.protocol import Execution, Executor, Program, Status
@@ -17,7 +28,7 @@ MODULES = (files, network, kernel, processes, resources, output, exits, forging,
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)
 """Every case, group by group."""
 
-_WARM_UP = ("", "import numpy", "import sympy", "import scipy", "import networkx", "import pandas")
+_PACKAGES = ("numpy", "sympy", "scipy", "networkx", "pandas")
 Make = Callable[[Setting], Executor | None]
 """Makes the executor for a setting; None where it cannot be made for that one."""
 
@@ -54,9 +65,10 @@ class Bench:
         self._local = local
         self._before: Counts | None = None
 
-    async def warm_up(self) -> None:
-        """Let everything start that starts on first use, so that it is not taken for a leftover."""
-        for code in _WARM_UP:
+    async def warm_up(self, cases: Iterable[Case]) -> None:
+        """Let everything start that these cases start on first use, so that it is not taken for a leftover."""
+        used = {name for case in cases for name in _PACKAGES if any(name in code for code in (case.code, *case.first))}
+        for code in ("", *(f"import {name}" for name in sorted(used))):
             await self._executor.run(Program(code, memory_mb=1024, timeout_s=60.0))
         self._before = self._ground.counts() if self._local else None
 
@@ -103,15 +115,18 @@ def canary_problem(execution: Execution, answer: str) -> str:
 async def run_suite(
     make: Make, cases: Sequence[Case], *, local: bool, tell: Callable[[Result], None] = lambda result: None
 ) -> list[Result]:
-    """Run cases, setting by setting, each on an executor of its own; one more result counts what outlives them."""
-    results = []
+    """Run cases, setting by setting, each on an executor of its own; one more result counts what outlives them.
+
+    ``tell`` hears of every result as soon as it is there.
+    """
+    results: list[Result] = []
     ground = Ground()
     try:
         for setting in Setting:
-            chosen = [case for case in cases if case.setting is setting]
-            for result in await _run_setting(make, setting, chosen, ground, local=local) if chosen else []:
-                tell(result)
-                results.append(result)
+            if chosen := [case for case in cases if case.setting is setting]:
+                async for result in _run_setting(make, setting, chosen, ground, local=local):
+                    tell(result)
+                    results.append(result)
     finally:
         ground.close()
     return results
@@ -119,23 +134,25 @@ async def run_suite(
 
 async def _run_setting(
     make: Make, setting: Setting, cases: Sequence[Case], ground: Ground, *, local: bool
-) -> list[Result]:
+) -> AsyncIterator[Result]:
     before = ground.counts()
     executor = make(setting)
     if executor is None:
-        why = f"this executor is not made for {setting} from here"
-        return [Result(case.name, case.group, Verdict.SKIPPED, why) for case in cases]
+        why = f"this executor cannot be made for {setting} from here"
+        for case in cases:
+            yield Result(case.name, case.group, Verdict.SKIPPED, why)
+        return
     bench = Bench(executor, ground, local=local)
     try:
-        await bench.warm_up()
-        results = [await bench.run(case) for case in cases]
+        await bench.warm_up(cases)
+        for case in cases:
+            yield await bench.run(case)
     finally:
         await executor.close()
     if local:
-        left = [text for text in await asyncio.to_thread(ground.leftovers, before) if "descriptors" not in text]
+        left = await asyncio.to_thread(ground.leftovers, before)
         verdict = Verdict.FAILED if left else Verdict.PASSED
-        results.append(Result(f"nothing-left-after-{setting}", "leftovers", verdict, "; ".join(left)))
-    return results
+        yield Result(f"nothing-left-after-{setting}", "leftovers", verdict, "; ".join(left))
 
 
 def in_groups(results: Iterable[Result]) -> Iterator[tuple[str, list[Result]]]:
