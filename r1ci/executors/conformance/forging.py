@@ -159,7 +159,7 @@ CASES = (
     odd(
         GROUP,
         "equality-that-always-holds",
-        "class Any(str):\n    def __eq__(self, other): return True\nimport builtins\nbuiltins.str = Any; print(str('x'))",
+        "import builtins\nclass A(str):\n    def __eq__(self, o): return True\nbuiltins.str = A; print(str('x'))",
         Want(words=("x",)),
     ),
     odd(

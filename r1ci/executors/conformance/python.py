@@ -186,8 +186,8 @@ _LANGUAGE = (
     odd(
         GROUP,
         "standard-library",
-        "import ast, csv, datetime, difflib, email, html, http, logging, pathlib, queue, secrets, sched, shelve, ssl, uuid\n"
-        "import xml.etree.ElementTree, zipfile, zoneinfo, lzma, bz2, zlib; print('all')",
+        "import ast, csv, datetime, difflib, email, html, http, logging, pathlib, queue, secrets\n"
+        "import sched, shelve, ssl, uuid, xml.etree.ElementTree, zipfile, zoneinfo, lzma, bz2, zlib; print('all')",
         Want(words=("all",)),
     ),
     odd(
