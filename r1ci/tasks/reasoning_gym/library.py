@@ -6,7 +6,7 @@ import functools
 import random
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -15,19 +15,26 @@ from r1ci.errors import EnvironmentMissing
 _lock = threading.Lock()
 
 
-def item(dataset: str, config: tuple[tuple[str, Any], ...], seed: int) -> Mapping[str, Any]:
-    """One item (question, answer, metadata) of a dataset, made from a seed.
+Config = tuple[tuple[str, Any], ...]
+Prepare = Callable[[Any], None] | None
+
+
+def item(dataset: str, config: Config, seed: int, prepare: Prepare = None) -> Mapping[str, Any]:
+    """One item (question, answer, metadata) of a dataset, made from a seed; ``prepare`` mends the dataset object first.
 
     A dataset draws item i from ``Random(seed + i)``, so item number ``seed`` of the dataset with seed 0 is the one
     wanted: one dataset object serves every seed, without state and from any thread.
     """
-    entry: Mapping[str, Any] = _dataset(dataset, config)[seed]
+    entry: Mapping[str, Any] = _dataset(dataset, config, prepare)[seed]
     return entry
 
 
 @functools.lru_cache(maxsize=256)
-def _dataset(name: str, config: tuple[tuple[str, Any], ...]) -> Any:
-    return _package().create_dataset(name, seed=0, size=1, **dict(config))
+def _dataset(name: str, config: Config, prepare: Prepare) -> Any:
+    made = _package().create_dataset(name, seed=0, size=1, **dict(config))
+    if prepare is not None:
+        prepare(made)
+    return made
 
 
 @functools.cache

@@ -7,10 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from r1ci.errors import UsageError
 from r1ci.tasks.base import Question
 from r1ci.tasks.params import read_params
 from r1ci.tasks.reasoning_gym import library
 from r1ci.tasks.seeding import item_seed
+
+TRIES = 50
+"""Items made for one question before its parameters are called hopeless."""
+
+GENERATOR_ERRORS = (ArithmeticError, AssertionError, LookupError, RecursionError, ValueError)
+"""What a generator of the package may raise for a single item."""
+
+Item = Mapping[str, Any]
+"""What the package makes: question, answer, metadata."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +28,23 @@ class Row:
     """One dataset. The functions live at module level, so that tasks can be pickled."""
 
     config: type[Any]
-    """Frozen dataclass of the parameters, named as in the package."""
+    """Frozen dataclass of the parameters, named as in the package unless ``settings`` says how they map to its own."""
     keep: tuple[str, ...]
-    """Metadata that the program or the checker needs."""
+    """Metadata that the program or the checker needs; plain JSON values."""
     check: Callable[[Question, str], bool]
     """Our checker; the package's scorers give part marks, mind whitespace, and some evaluate the answer."""
-    program: Callable[[Mapping[str, Any]], str]
+    program: Callable[[Mapping[str, Any]], str] | None = None
     """The reference program from the kept metadata."""
+    derive: Callable[[Item], Mapping[str, Any]] | None = None
+    """More data for the program or the checker, from the whole item."""
+    answer: Callable[[Item], str] | None = None
+    """The reference answer where it is not the item's own."""
+    fits: Callable[[Item], bool] | None = None
+    """Whether an item is sound; another is made where it is not."""
+    settings: Callable[[Any], Mapping[str, Any]] = dataclasses.asdict
+    """The package's parameters from ours; hashable values."""
+    prepare: Callable[[Any], None] | None = None
+    """Mends the package's dataset object where its items differ between processes."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +56,30 @@ class GymTask:
     config: Any
 
     def question(self, index: int, seed: int) -> Question:
-        """The index-th question of a seed. Raises EnvironmentMissing if the package is not installed."""
-        settings = tuple(sorted(dataclasses.asdict(self.config).items()))
-        entry = library.item(self.id.partition("/")[2], settings, item_seed(self.id, seed, index))
-        data = {key: entry["metadata"][key] for key in self.row.keep}
-        return Question(self.id, index, entry["question"].strip(), entry["answer"], data)
+        """The index-th question of a seed. Raises EnvironmentMissing if the package is not installed, and UsageError if
+        it makes no sound item with these parameters."""
+        item = self._item(item_seed(self.id, seed, index))
+        data = {key: item["metadata"][key] for key in self.row.keep}
+        if self.row.derive is not None:
+            data.update(self.row.derive(item))
+        answer = item["answer"] if self.row.answer is None else self.row.answer(item)
+        return Question(self.id, index, item["question"].strip(), str(answer), data)
+
+    def _item(self, seed: int) -> Item:
+        settings = tuple(sorted(self.row.settings(self.config).items()))
+        failed: Exception | None = None
+        for number in range(TRIES):
+            try:
+                item = library.item(self.id.partition("/")[2], settings, seed + number, self.row.prepare)
+            except GENERATOR_ERRORS as error:
+                failed = error
+                continue
+            if self.row.fits is None or self.row.fits(item):
+                return item
+        why = f"; the last one failed: {type(failed).__name__}: {failed}" if failed is not None else ""
+        raise UsageError(
+            f"{self.id}: none of {TRIES} items was sound{why}", f"change its parameters, now {self.config}"
+        ) from failed
 
     def check(self, question: Question, answer_text: str) -> bool:
         """Whether the row's checker accepts the answer."""
@@ -48,7 +87,7 @@ class GymTask:
 
     def program(self, question: Question) -> str | None:
         """The row's reference program."""
-        return self.row.program(question.data)
+        return self.row.program(question.data) if self.row.program is not None else None
 
 
 def gym_task(rows: Mapping[str, Row], id: str, params: Mapping[str, Any]) -> GymTask:
