@@ -127,7 +127,8 @@ def judge(case: Case, execution: Execution, before: Sequence[Execution] = ()) ->
     problems = [difference(want, execution, before) for want in wants]
     if "" in problems:
         return Verdict.PASSED, ""
-    return Verdict.FAILED, "; nor: ".join(problems) or f"nothing is expected at {level}"
+    ends = f" (the programs before it: {', '.join(f'{one.status}{_why(one)}' for one in before)})" if before else ""
+    return Verdict.FAILED, ("; nor: ".join(problems) or f"nothing is expected at {level}") + ends
 
 
 def difference(want: Want, execution: Execution, before: Sequence[Execution] = ()) -> str:

@@ -69,12 +69,12 @@ class Ground:
         files = sum(1 for _ in self.folder.iterdir())
         return Counts(len(_descendants(os.getpid())), files, len(os.listdir("/proc/self/fd")))
 
-    def leftovers(self, before: Counts | None) -> list[str]:
+    def leftovers(self, before: Counts | None, grace_s: float = GRACE_S) -> list[str]:
         """What the last program left, after some grace; ``before`` is None where only marks can be told apart.
 
         Takes away what carries this run's word.
         """
-        found = _settled(lambda: self._found(before))
+        found = _settled(lambda: self._found(before), grace_s)
         for pid in self._marked_processes():
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -122,9 +122,9 @@ def _listening(address: str) -> socket.socket:
     return server
 
 
-def _settled(found: Callable[[], list[str]]) -> list[str]:
+def _settled(found: Callable[[], list[str]], grace_s: float) -> list[str]:
     """What is still found when the grace is over."""
-    deadline = time.monotonic() + GRACE_S
+    deadline = time.monotonic() + grace_s
     while (left := found()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left

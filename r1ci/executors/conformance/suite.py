@@ -21,7 +21,7 @@ from r1ci.executors.conformance import (
     state,
 )
 from r1ci.executors.conformance.case import Case, Setting, Verdict, judge, level_of, programs
-from r1ci.executors.conformance.ground import Counts, Ground
+from r1ci.executors.conformance.ground import GRACE_S, Counts, Ground
 from r1ci.executors.protocol import Execution, Executor, Program, Status
 
 MODULES = (files, network, kernel, processes, resources, output, exits, forging, state, python)
@@ -83,9 +83,9 @@ class Bench:
         problems = [problem] if problem and verdict is Verdict.FAILED else []
         if wrong := await self._canary():
             problems.append(f"the next program: {wrong}")
-        left = await asyncio.to_thread(self._ground.leftovers, self._before)
-        if level_of(execution) in case.holds:
-            problems += left
+        contained = level_of(execution) in case.holds
+        left = await asyncio.to_thread(self._ground.leftovers, self._before, GRACE_S if contained else 0.0)
+        problems += left if contained else []
         if problems:
             verdict, problem = Verdict.FAILED, "; ".join(problems)
         level, status = execution.isolation, execution.status.value
