@@ -26,6 +26,7 @@ _DECIMAL = re.compile(rf"[+-]?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9
 _RATIO = re.compile(r"([+-]?[0-9]+) ?/ ?([0-9]+)")
 _HEXADECIMAL = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|([1-9a-fA-F][0-9a-fA-F]*))")
 _OPTION = re.compile(r"\(?([A-Za-z])\)?(?:[.:)]?\s.*)?", re.DOTALL)
+_SEPARATORS = str.maketrans("()[]{};|", "        ")
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 
 
@@ -139,6 +140,11 @@ def tokens(text: str) -> tuple[str, ...]:
             text = inner
             break
     return tuple(item.strip("'\"`") for item in re.split(r"[\s,]+", text) if item)
+
+
+def flat(text: str) -> tuple[str, ...]:
+    """The items of a list or of a list of rows, row by row, whatever brackets hold the rows."""
+    return tokens(unwrap(text).translate(_SEPARATORS))
 
 
 def numbers(text: str) -> tuple[Fraction, ...] | None:

@@ -12,7 +12,7 @@ from r1ci.tasks import answers
 
 READERS = (
     answers.unwrap, answers.integer, answers.hexadecimal, answers.number, answers.boolean, answers.yes_no,
-    answers.option, answers.word, answers.tokens, answers.numbers,
+    answers.option, answers.word, answers.tokens, answers.flat, answers.numbers,
 )  # fmt: skip
 
 
@@ -157,3 +157,10 @@ def test_number_reads_every_decimal(value: int, decimals: int) -> None:
         )
         == exact
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["1, 2, 3, 4", "[[1, 2], [3, 4]]", "((1 2); (3 4))", "```\n1 2\n3 4\n```", "{1,2}|{3,4}"]
+)
+def test_flat_reads_rows_one_after_the_other(text: str) -> None:
+    assert answers.flat(text) == ("1", "2", "3", "4")

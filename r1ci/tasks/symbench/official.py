@@ -1,0 +1,74 @@
+"""Reading the files of one official item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from r1ci.tasks.base import Official, Question, Sample
+
+QUESTION = ("question.txt", "input_prompt_1.txt", "question", "problem", "input", "prompt")
+SOLUTION = ("solution.json", "solution")
+
+
+def text_of(sample: Sample) -> str:
+    """The official question. Raises ValueError if there is none."""
+    text = _find(sample, QUESTION).replace("\r\n", "\n").strip()
+    if not text:
+        raise ValueError("its question is empty")
+    return text
+
+
+def solution_of(sample: Sample) -> Any:
+    """What solution.json holds; None where it is missing. Raises ValueError if it is no JSON."""
+    try:
+        return json_of(_find(sample, SOLUTION))
+    except LookupError:
+        return None
+
+
+def gold_of(sample: Sample, name: str = "solution") -> Any:
+    """One field of solution.json, or all of it where that is no object; None where it is missing."""
+    solution = solution_of(sample)
+    return solution.get(name) if isinstance(solution, Mapping) else solution
+
+
+def json_of(text: str) -> Any:
+    """JSON values. Raises ValueError for anything else."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it holds no JSON: {error}") from error
+
+
+def after(text: str, mark: str) -> str:
+    """What follows the first mark in a text. Raises ValueError if there is none."""
+    _, found, rest = text.partition(mark)
+    if not found:
+        raise ValueError(f"its question does not say {mark!r}")
+    return rest
+
+
+def listed(value: Any) -> str | None:
+    """The items of a list or of a list of lists, parted by commas; text of anything else, None of None."""
+    if isinstance(value, list | tuple):
+        return ", ".join(listed(item) or "" for item in value)
+    return None if value is None else str(value)
+
+
+def item(task: str, text: str, answer: str, data: Mapping[str, Any], gold: str | None) -> Official:
+    """An official question with its right answer."""
+    return Official(Question(f"symbench/{task}", 0, text, answer, data), gold)
+
+
+def _find(sample: Sample, names: tuple[str, ...]) -> str:
+    for name in names:
+        for file, content in sample.files.items():
+            if file == name or file.endswith((f"_{name}", f"/{name}")):
+                return content
+    raise MissingFile(f"it has none of {', '.join(names)}")
+
+
+class MissingFile(ValueError, LookupError):
+    """An item lacks a file."""
