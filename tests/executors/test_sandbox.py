@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from r1ci.executors.limits import Limits, Sizes, limits_of, rlimits
 from r1ci.executors.protocol import Program, Status
-from r1ci.executors.sandbox import kernel, probe, seccomp, tiers, watch, wire
+from r1ci.executors.sandbox import kernel, probe, seccomp, spawn, tiers, watch, wire
 from r1ci.executors.sandbox.probe import Isolation, isolation
 from r1ci.executors.sandbox.run import Job, Killed, Run
 from r1ci.executors.sandbox.spawn import environment, ways
@@ -199,11 +199,18 @@ def test_a_ceiling_keeps_layers_out() -> None:
     assert ways("strict").modes[-1] == "none"
 
 
-def test_programs_get_an_environment_of_their_own() -> None:
-    assert set(environment()) & set(os.environ) <= {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"} | {
-        name for name in environment() if name.endswith("_NUM_THREADS") or name == "PYTHONHASHSEED"
-    }
-    assert environment()["HOME"] == "/tmp"
+def test_programs_get_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    found = environment("/box")
+    assert found["HOME"] == found["TMPDIR"] == "/box"
+    assert "SECRET" not in found
+
+
+def test_the_private_folder_never_hides_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawn, "visible", lambda: ["/usr", "/opt/python"])
+    assert spawn.private() == "/tmp"
+    monkeypatch.setattr(spawn, "visible", lambda: ["/usr", "/tmp/venv/lib"])
+    assert spawn.private() == "/box"
 
 
 @given(

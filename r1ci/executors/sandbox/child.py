@@ -24,8 +24,6 @@ from r1ci.executors.sandbox import kernel, program, session, wire
 from r1ci.executors.sandbox.landlock import Ruleset
 from r1ci.executors.sandbox.seccomp import Filter
 
-PRIVATE = "/tmp"
-"""A program's folder where it has a mount namespace."""
 _INODES = 4096
 
 
@@ -34,6 +32,8 @@ class Layers:
     """What the zygote prepared for its children."""
 
     namespaces: bool
+    private: str
+    """Where a program's own file system is mounted, if it has a mount namespace."""
     inner_id: int | None
     """User of programs in a user namespace; None as root, where each place has a user of its own."""
     ruleset: Ruleset | None
@@ -68,12 +68,12 @@ def _prepare(request: dict[str, Any], fds: list[int], layers: Layers) -> tuple[s
     _signal.set_wakeup_fd(-1)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     pidfd = os.pidfd_open(os.getpid())
-    user, folder = request["user"], request["folder"] or PRIVATE
+    user, folder = request["user"], request["folder"] or layers.private
     if layers.namespaces:
         owner = layers.inner_id if layers.inner_id is not None else user
         kernel.unshare(kernel.CLONE_NEWNS | (0 if layers.filters else kernel.CLONE_NEWIPC))
         options = f"size={request['disk_mb']}m,nr_inodes={_INODES},mode=700,uid={owner},gid={owner}"
-        kernel.mount("tmpfs", PRIVATE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+        kernel.mount("tmpfs", layers.private, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
     else:
         os.environ.update(HOME=folder, TMPDIR=folder)
     os.chdir(folder)

@@ -1,7 +1,7 @@
 """The namespaces of a zygote and the file system that its programs see.
 
 A program sees /usr and the Python installation, read-only; four devices; a few generated files in /etc; and its own
-tmpfs on /tmp. There is no /proc, no /sys, no network interface, and no process but its own.
+tmpfs, usually on /tmp. There is no /proc, no /sys, no network interface, and no process but its own.
 Does not protect against: reading what lies under /usr and the Python prefixes; kernel bugs.
 """
 
@@ -19,7 +19,7 @@ _STAGE = "/sys"
 """Where the new root is put together: a folder that every system has and no program needs."""
 _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _COPIED = ("/etc/ld.so.cache", "/etc/localtime")
-_PASSWD = "root:x:0:0::/:/bin/false\nprogram:x:{id}:{id}::/tmp:/bin/false\n"
+_PASSWD = "root:x:0:0::/:/bin/false\nprogram:x:{id}:{id}::{home}:/bin/false\n"
 _READ_ONLY = kernel.ATTR_RDONLY | kernel.ATTR_NOSUID
 
 
@@ -34,8 +34,11 @@ def leave_host(*, user_namespace: bool) -> None:
         _write("/proc/self/gid_map", f"{INNER_ID} {gid} 1")
 
 
-def build(visible: Sequence[str]) -> None:
-    """Replace the root by one with ``visible`` folders, read-only, and an empty /tmp. Call in the new namespaces."""
+def build(visible: Sequence[str], private: str) -> None:
+    """Replace the root by one with ``visible`` folders, read-only, and an empty one to mount a program's own on.
+
+    Call in the new namespaces. Raises OSError.
+    """
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=16m")
     for path in _outermost(["/usr", *visible]):
@@ -50,9 +53,10 @@ def build(visible: Sequence[str]) -> None:
             kernel.mount(path, _STAGE + path, None, kernel.MS_BIND | kernel.MS_REC)
             kernel.restrict_mount(_STAGE + path, _READ_ONLY | kernel.ATTR_NODEV, recursive=True)
     _make_devices()
-    _make_etc()
-    os.mkdir(_STAGE + "/tmp", 0o755)
-    os.symlink("/tmp", _STAGE + "/dev/shm")
+    _make_etc(private)
+    for path in dict.fromkeys((private, "/tmp")):
+        os.makedirs(_STAGE + path, exist_ok=True)
+    os.symlink(private, _STAGE + "/dev/shm")
     _enter()
 
 
@@ -64,9 +68,9 @@ def _make_devices() -> None:
         kernel.restrict_mount(_STAGE + path, _READ_ONLY | kernel.ATTR_NOEXEC, recursive=False)
 
 
-def _make_etc() -> None:
+def _make_etc(private: str) -> None:
     os.mkdir(_STAGE + "/etc")
-    _write(_STAGE + "/etc/passwd", _PASSWD.format(id=INNER_ID))
+    _write(_STAGE + "/etc/passwd", _PASSWD.format(id=INNER_ID, home=private))
     _write(_STAGE + "/etc/group", f"root:x:0:\nprogram:x:{INNER_ID}:\n")
     for path in _COPIED:
         if os.path.exists(path):

@@ -101,6 +101,7 @@ def spawn(tier: str, mode: str, found: Ways, *, keep_caches: bool) -> Zygote:
         "home": _HOME,
         "paths": site_packages(),
         "visible": visible(),
+        "private": private(),
         "keep_caches": keep_caches,
         "control": theirs.fileno(),
     }
@@ -112,7 +113,7 @@ def spawn(tier: str, mode: str, found: Ways, *, keep_caches: bool) -> Zygote:
             stdout=subprocess.DEVNULL,
             stderr=said,
             pass_fds=(theirs.fileno(),),
-            env=environment(),
+            env=environment(private()),
             cwd="/",
             start_new_session=True,
         )
@@ -136,6 +137,11 @@ def visible() -> list[str]:
     return [sys.base_prefix, sys.prefix, sys.base_exec_prefix, *site_packages()]
 
 
+def private() -> str:
+    """Where a program's own file system is mounted: /tmp, unless what programs read lies there."""
+    return "/box" if any(Path("/tmp") in Path(path).resolve().parents for path in visible()) else "/tmp"
+
+
 def others_can_read() -> bool:
     """Whether a user of its own could import from this environment, and enter its folder, without namespaces."""
     folders = [Path(path).resolve() for path in (*visible(), tempfile.gettempdir())]
@@ -146,13 +152,13 @@ def others_can_read() -> bool:
     return True
 
 
-def environment() -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """What programs find in os.environ; nothing is inherited."""
     threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/tmp",
-        "TMPDIR": "/tmp",
+        "HOME": home,
+        "TMPDIR": home,
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",

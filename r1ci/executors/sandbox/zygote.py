@@ -68,7 +68,7 @@ def _start(config: dict[str, Any]) -> tuple[_Files, child.Layers]:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     files = _Files()
     if namespaces:
-        root.build(config["visible"])
+        root.build(config["visible"], config["private"])
     tiers.load(modules, keep_caches=config["keep_caches"])
     for name in [name for name in sys.modules if name.partition(".")[0] == "r1ci"]:
         del sys.modules[name]
@@ -85,7 +85,10 @@ def _start(config: dict[str, Any]) -> tuple[_Files, child.Layers]:
     _collapse(files.maps)
     if len(os.listdir(files.tasks)) != 1:
         raise OSError("the zygote has threads")
-    return files, child.Layers(namespaces, root.INNER_ID if mode == "user" else None, ruleset, filters, packages)
+    private = config["private"]
+    return files, child.Layers(
+        namespaces, private, root.INNER_ID if mode == "user" else None, ruleset, filters, packages
+    )
 
 
 def _hand_over(control: int) -> None:
