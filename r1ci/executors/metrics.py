@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from r1ci.executors.protocol import Execution
@@ -15,6 +15,8 @@ BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
 """Upper bounds of the histograms' buckets, in seconds; one more bucket takes what is above."""
 TIMES = ("queue_s", "setup_s", "wall_s", "cpu_s")
 """The times of an execution that are counted."""
+OF_EXECUTIONS = ("truncated", "missing_layers")
+"""Events that are counted from executions, so that whoever records an execution again counts them again."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Histogram:
         counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
         return Histogram(counts, self.total_s + other.total_s)
 
+    def __sub__(self, earlier: Histogram) -> Histogram:
+        counts = tuple(a - b for a, b in zip(self.counts, earlier.counts, strict=True))
+        return Histogram(counts, self.total_s - earlier.total_s)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -46,7 +52,8 @@ class Snapshot:
     """Executions by (status, tier, isolation level)."""
     times: Mapping[str, Histogram] = field(default_factory=lambda: dict.fromkeys(TIMES, Histogram()))
     events: Mapping[str, int] = field(default_factory=dict)
-    """What else happened, by name: ``restart/<cause>`` of a zygote or node, ``retry/<cause>``, ``truncated``."""
+    """What else happened, by name: ``restart/<cause>`` of a zygote or node, ``retry/<cause>``, ``truncated``,
+    ``missing_layers`` (a program that ran without every layer of isolation)."""
     gauges: Mapping[str, float] = field(default_factory=dict)
     """States, not counts: ``in_flight``, ``queued``, ``sessions``, ``nodes``."""
 
@@ -60,6 +67,25 @@ class Snapshot:
                 for name in sorted({*self.gauges, *other.gauges})
             },
         )
+
+    def __sub__(self, earlier: Snapshot) -> Snapshot:
+        """What was counted since an earlier snapshot of the same executor; the gauges are the later one's."""
+        return Snapshot(
+            runs=Counter(self.runs) - Counter(earlier.runs),
+            times={name: self.times[name] - earlier.times[name] for name in TIMES},
+            events=Counter(self.events) - Counter(earlier.events),
+            gauges=self.gauges,
+        )
+
+    def rows(self, step: int = 0) -> list[dict[str, Any]]:
+        """The counts as a long table that adds up: what was counted (a status, a tier, an event, a bucket of a time by
+        its upper bound), under which measure, how often. A run is named ``status/tier/isolation``."""
+        found: list[tuple[str, str, int]] = [("runs", "/".join(key), count) for key, count in sorted(self.runs.items())]
+        for measure, histogram in self.times.items():
+            bounds = zip((*BOUNDS_S, float("inf")), histogram.counts, strict=True)
+            found += [(measure, f"{bound:g}", count) for bound, count in bounds if count]
+        found += [("events", name, count) for name, count in sorted(self.events.items())]
+        return [{"step": step, "measure": measure, "name": name, "count": count} for measure, name, count in found]
 
     def flat(self) -> dict[str, float]:
         """Named numbers for a step's metric log."""
@@ -92,6 +118,8 @@ class Metrics:
             self._totals[name] += value
         if execution.stdout_truncated or execution.stderr_truncated:
             self._events["truncated"] += 1
+        if execution.missing:
+            self._events["missing_layers"] += 1
 
     def event(self, name: str) -> None:
         """Count something else that happened, for example ``restart/fork_failed``."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from r1ci.errors import EnvironmentMissing
-from r1ci.executors.metrics import Metrics, Snapshot, total
+from r1ci.executors.metrics import OF_EXECUTIONS, Metrics, Snapshot, total
 from r1ci.executors.protocol import Execution, Program, Status
 from r1ci.executors.ray.cluster import Cluster, Machine, NodeLost, Place, RayCluster, Remote, local_spec, places
 from r1ci.executors.ray.node import LARGEST_BATCH, Piece
@@ -165,12 +165,12 @@ class RayExecutor:
                 "sessions": len(self._sessions),
             }
         )
-        # Truncation is counted here already, with the execution.
+        # What comes with the execution is counted here already.
         return total(
             [
                 own,
                 *(
-                    Snapshot(events={name: count for name, count in there.events.items() if name != "truncated"})
+                    Snapshot(events={name: count for name, count in there.events.items() if name not in OF_EXECUTIONS})
                     for there in self._snapshots.values()
                 ),
             ]
