@@ -13,6 +13,7 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.scripted import ScriptedEngine
 from r1ci.errors import UsageError
+from r1ci.executors.metrics import Snapshot
 from r1ci.executors.registry import make_executor
 from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, EngineSpec, ExecutorSpec
@@ -30,6 +31,7 @@ class Actor:
         self._executor = make_executor(executor)
         self._team = Team(self.engine, policy.tokenizer, self._executor, executor)
         self._policy = policy
+        self._counted = self._executor.metrics()
         self._runner = asyncio.Runner()
 
     def attempt(
@@ -45,6 +47,11 @@ class Actor:
             return self._runner.run(rollout(attempts, self._team, tasks, wave=self._wave, on_done=on_done))
         finally:
             self._policy.model.train(training)
+
+    def executed(self) -> Snapshot:
+        """What the executor has done since this was asked last."""
+        before, self._counted = self._counted, self._executor.metrics()
+        return self._counted - before
 
     def __enter__(self) -> Self:
         return self

@@ -110,6 +110,8 @@ class Findings:
     """By evaluation step: the sample kept for the viewer."""
     metrics: Mapping[str, tuple[Mapping[str, float], ...]]
     """By sft or rl step, one row per training step."""
+    executions: Mapping[str, tuple[Json, ...]]
+    """By step that ran programs: counts of what its executor did, each a measure, a name and a count."""
     potentials: Mapping[str, tuple[Json, ...]]
     """By potential step, one row per question."""
     partitions: Mapping[str, tuple[Json, ...]]
@@ -212,6 +214,7 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
         attempts={id: _attempts(reader, at / "scores.parquet") for id, at in folders["evaluation"]},
         trajectories={id: _slim(reader.lines(at / "trajectories.jsonl.gz")) for id, at in folders["evaluation"]},
         metrics={s.id: _metrics(reader, store.step_folder(s.id), s) for s in steps.values() if s.kind in ("sft", "rl")},
+        executions={id: rows for _, id, at in done if (rows := _executions(reader, at / "executor.parquet"))},
         potentials={id: reader.table(at / "potential.parquet") for id, at in folders["potential"]},
         partitions={id: reader.table(at / "partition.parquet") for id, at in folders["partition"]},
         problems=tuple(reader.problems),
@@ -271,6 +274,15 @@ def _step(reader: _Reader, store: Store, planned: Json, status: Json) -> StepRec
         reads=planned["reads"],
         provenance=reader.mapping(store.step_folder(id) / "provenance.json"),
     )
+
+
+def _executions(reader: _Reader, path: Path) -> tuple[Json, ...]:
+    """None where no program was run."""
+    rows = reader.table(path) if path.exists() else ()
+    if rows and not {"measure", "name", "count"} <= rows[0].keys():
+        reader.note(reader.relative(path), "has other columns than measure, name and count")
+        return ()
+    return rows
 
 
 def _attempts(reader: _Reader, path: Path) -> tuple[Attempt, ...]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from r1ci.agents.actor import Actor, sections
 from r1ci.agents.episode import Attempt
 from r1ci.agents.trajectory import Trajectory
+from r1ci.executors.metrics import Snapshot
 from r1ci.models.load import Policy
 from r1ci.plan.context import Progress, StepContext
 from r1ci.tasks.storage import tasks_of
 
 
 def run_attempts(context: StepContext, policy: Policy, attempts: Sequence[Attempt]) -> list[Trajectory]:
-    """Run the attempts, checked, in their order."""
+    """Run the attempts, checked, in their order, and write executor.parquet."""
     engine, agent, executor = sections({"inputs": context.inputs, "runtime": context.step.runtime})
     tasks = tasks_of([attempt.question for attempt in attempts], context.inputs["params"])
     done = 0
@@ -24,4 +26,14 @@ def run_attempts(context: StepContext, policy: Policy, attempts: Sequence[Attemp
         context.progress(Progress(done, len(attempts)))
 
     with Actor(policy, engine, agent, executor) as actor:
-        return actor.attempt(attempts, tasks, count)
+        trajectories = actor.attempt(attempts, tasks, count)
+        write_executions(context.folder, actor.executed())
+    return trajectories
+
+
+def write_executions(folder: Path, executed: Snapshot) -> None:
+    """Write executor.parquet: what the step's executor did, as counts that add up."""
+    import polars as pl
+
+    schema = {"step": pl.Int64, "measure": pl.String, "name": pl.String, "count": pl.Int64}
+    pl.DataFrame(executed.rows(), schema=schema).write_parquet(folder / "executor.parquet")

@@ -16,6 +16,7 @@ from r1ci.executors.protocol import Executor
 from r1ci.executors.registry import make_executor
 from r1ci.plan.context import Progress, StepContext
 from r1ci.spec.models import Demonstrations, ExecutorSpec, FileTeacher, ProgramTeacher, PromptFormat
+from r1ci.steps.attempts import write_executions
 from r1ci.tasks.base import Question, Task
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.teachers import demonstration
@@ -26,7 +27,7 @@ FILE = "demonstrations.jsonl.gz"
 
 
 def run(context: StepContext) -> None:
-    """Write demonstrations.jsonl.gz and attempts.parquet.
+    """Write demonstrations.jsonl.gz, attempts.parquet and, where programs were run, executor.parquet.
 
     Raises:
         StepFailed: not one demonstration was kept.
@@ -79,7 +80,9 @@ async def _collect(
 
     try:
         running = [one(number, q, attempt, tasks[q.task]) for number, (q, attempt) in enumerate(chosen)]
-        return list(await asyncio.gather(*running))
+        collected = list(await asyncio.gather(*running))
+        write_executions(context.folder, executor.metrics())
+        return collected
     finally:
         await executor.close()
 

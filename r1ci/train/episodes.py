@@ -1,4 +1,4 @@
-"""The table of all episodes of an RL run: JSON lines while running, Parquet at the end."""
+"""Tables that an RL run makes step by step: JSON lines while running, Parquet at the end."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-LINES, TABLE = "episodes.jsonl", "episodes.parquet"
 
+class StepTable:
+    """Rows with a ``step``; ``rewind`` drops those that a resumed run is about to make again.
 
-class EpisodeLog:
-    """Rows with a ``step``; ``rewind`` drops those that a resumed run is about to make again."""
+    ``name``.jsonl in the folder becomes ``name``.parquet.
+    """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LINES
-        self._table = folder / TABLE
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path = folder / f"{name}.jsonl"
+        self._table = folder / f"{name}.parquet"
 
     def __enter__(self) -> Self:
         self._path.touch()

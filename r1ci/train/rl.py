@@ -25,6 +25,7 @@ from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum import schedule
 from r1ci.curriculum.schedule import Stage
+from r1ci.executors.metrics import total
 from r1ci.models import load
 from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, RewardSpec, Rl
@@ -33,7 +34,7 @@ from r1ci.tasks.base import Question
 from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.train import checkpoints, progress
-from r1ci.train.episodes import EpisodeLog
+from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
 from r1ci.train.sharding import gather, rank, share
 from r1ci.train.statistics import summarise
@@ -76,14 +77,16 @@ def train_rl(config: Mapping[str, Any]) -> None:
     with contextlib.ExitStack() as stack:
         actor = stack.enter_context(Actor(policy, engine, agent, executor))
         log = stack.enter_context(MetricLog(folder)) if rank() == 0 else None
-        episodes = stack.enter_context(EpisodeLog(folder)) if rank() == 0 else None
-        if log is not None and episodes is not None:
+        tables = [StepTable(folder, name) for name in ("episodes", "executor")] if rank() == 0 else []
+        for table in (stack.enter_context(table) for table in tables):
+            table.rewind(first)
+        if log is not None:
             log.rewind(first)
-            episodes.rewind(first)
         for step in range(first, setup.steps):
-            values, rows = _step(step, setup, actor, trainer)
-            if log is not None and episodes is not None:
-                episodes.log(step, rows)
+            values, *rows = _step(step, setup, actor, trainer)
+            for table, some in zip(tables, rows, strict=bool(tables)):
+                table.log(step, some)
+            if log is not None:
                 log.log(step, values)
             text = f"stage {values['stage']:.0f} reward {values['reward']:.2f} signal {values['signal']:.2f}"
             progress.tell(folder, step + 1, setup.steps, text)
@@ -129,8 +132,11 @@ def _reference(config: Mapping[str, Any], spec: Rl) -> Any:
     return load.load_folder(folder, config["inputs"]["precision"]).model.eval().requires_grad_(False)
 
 
-def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """One step: the metrics, and a row per episode of all workers."""
+Rows = list[dict[str, Any]]
+
+
+def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], Rows, Rows]:
+    """One step: the metrics, a row per episode, and the counts of the executors, of all workers."""
     stage = next(stage for stage in setup.stages if step < stage.first_step + stage.steps)
     ids = share(schedule.batch(stage, step, setup.spec.batch_questions, setup.seed))
     began = time.perf_counter()
@@ -151,7 +157,9 @@ def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict
     values |= {"rollout_s": rolled - began, "update_s": updated - rolled}
     if setup.spec.evaluate_every and (step + 1) % setup.spec.evaluate_every == 0:
         values["new_accuracy"] = _evaluate(setup, actor)
-    return values, rows
+    executed = total(gather([actor.executed()]))
+    values |= {f"executor/{name}": value for name, value in executed.flat().items()}
+    return values, rows, executed.rows(step)
 
 
 def _samples(spec: Rl) -> range:

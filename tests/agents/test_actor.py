@@ -40,6 +40,9 @@ def test_scripted_replies_run_on_the_real_executor(tokenizer) -> None:
     with Actor(Policy(NoModel(), tokenizer), engine, AGENT, LocalExecutor(timeout_s=5)) as actor:
         attempts = [Attempt(Question("fake/echo", i, "6 * 7?", "42"), AGENT, 0, 1.0, 0) for i in range(3)]
         done = actor.attempt(attempts, {"fake/echo": Echo()})
+        executed = actor.executed()
+        assert actor.executed().rows() == []
+    assert sum(row["count"] for row in executed.rows() if row["measure"] == "runs") == 3
     assert [item.correct for item in done] == [True] * 3
     assert all(item.turns[0].observation == "42" for item in done)
 

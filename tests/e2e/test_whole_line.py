@@ -12,13 +12,13 @@ def test_every_step_leaves_what_the_store_promises(finished: Path) -> None:
     steps = finished / "runs" / "steps"
     kinds = {
         "questions": ["questions.parquet"],
-        "demonstrations": ["demonstrations.jsonl.gz", "attempts.parquet"],
+        "demonstrations": ["demonstrations.jsonl.gz", "attempts.parquet", "executor.parquet"],
         "model": ["model/model.safetensors", "model/tokenizer.json"],
         "sft": ["model/model.safetensors", "metrics.parquet"],
-        "potential": ["potential.parquet", "attempts.parquet"],
+        "potential": ["potential.parquet", "attempts.parquet", "executor.parquet"],
         "partition": ["partition.parquet", "groups.json"],
-        "rl": ["model/model.safetensors", "metrics.parquet", "episodes.parquet"],
-        "evaluation": ["scores.parquet", "trajectories.jsonl.gz"],
+        "rl": ["model/model.safetensors", "metrics.parquet", "episodes.parquet", "executor.parquet"],
+        "evaluation": ["scores.parquet", "trajectories.jsonl.gz", "executor.parquet"],
     }
     for kind, outputs in kinds.items():
         folders = list(steps.glob(f"{kind}-*"))
@@ -118,7 +118,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
         name = "model/model.safetensors"
         assert (ours / name).read_bytes() == (theirs / name).read_bytes()
         metrics = [pl.read_parquet(folder / "metrics.parquet") for folder in (ours, theirs)]
-        untimed = [table.select(pl.exclude("^.*(_s|seconds)$")) for table in metrics]
+        untimed = [table.select(pl.exclude("^.*(_s|seconds)(/.*)?$")) for table in metrics]
         assert untimed[0].equals(untimed[1])
     tables = [pl.read_parquet(folder / ids["rl"] / "episodes.parquet") for folder in (root / "steps", whole)]
     assert tables[0].equals(tables[1])

@@ -121,6 +121,8 @@ class FakeStore:
         elif kind == "partition":
             rows = _partition(_potential(seed))
             _parquet(folder / "partition.parquet", rows)
+        if kind in ("demonstrations", "potential", "rl", "evaluation"):
+            _parquet(folder / "executor.parquet", _executions(48 if kind == "rl" else 1))
         _json(folder / "done.json", {"outputs": []})
         self.states[step.id] = {"state": "done"}
         return step.id
@@ -230,6 +232,19 @@ def _turn(status: str, stderr: str, hostile: bool, rng: random.Random) -> dict[s
     observation = f"\nCode Execution Results:\n{stdout}{stderr}\n"
     return {"start": 0, "end": 0, "text": text, "code": code, "execution": execution, "observation": observation,
             "violations": []}  # fmt: skip
+
+
+def _executions(steps: int) -> list[dict[str, Any]]:
+    counts = [
+        ("runs", "ok/numpy/strict", 90), ("runs", "error/std/strict", 8), ("runs", "timeout/std/strict", 2),
+        ("queue_s", "0.001", 100), ("setup_s", "0.005", 60), ("setup_s", "0.01", 40), ("wall_s", "0.02", 98),
+        ("wall_s", "inf", 2), ("events", "restart/recycled", 1),
+    ]  # fmt: skip
+    return [
+        {"step": step, "measure": measure, "name": name, "count": count}
+        for step in range(steps)
+        for measure, name, count in counts
+    ]
 
 
 def _sft_metrics(rng: random.Random) -> list[dict[str, float]]:

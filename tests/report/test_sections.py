@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import itertools
 import json
@@ -19,7 +20,8 @@ from r1ci.report.sections.alerts import alerts_data, alerts_html
 from r1ci.report.sections.changes import changes_data, changes_html
 from r1ci.report.sections.cost import cost_data
 from r1ci.report.sections.curves import curves_data
-from r1ci.report.sections.interpreter import error_class, interpreter_data
+from r1ci.report.sections.executor import executor_use
+from r1ci.report.sections.interpreter import error_class, interpreter_data, interpreter_html
 from r1ci.report.sections.leaderboard import leaderboard_data, leaderboard_html
 from r1ci.report.sections.potential import potential_data
 from r1ci.report.sections.provenance import provenance_data
@@ -206,6 +208,37 @@ def test_interpreter_counts(comparison: Comparison) -> None:
     assert sum(count.share for count in use.by_calls) == pytest.approx(1)
     assert set(data.classes) == {"NameError", "SyntaxError", "ZeroDivisionError", "timeout"}
     assert data.statuses[0] == "ok"
+
+
+def test_the_executors_counts_add_up_over_all_steps(comparison: Comparison) -> None:
+    use = executor_use(comparison)
+    by_kind = {step.kind: step for step in use.steps}
+    assert list(by_kind) == ["demonstrations", "potential", "rl", "evaluation"]
+    assert by_kind["rl"].programs == 6 * 48 * 100
+    assert by_kind["rl"].times == ((0.001, 0.001), (0.005, 0.01), (0.02, None))
+    assert [(share.name, share.share) for share in use.statuses] == [("ok", 0.9), ("error", 0.08), ("timeout", 0.02)]
+    assert [(share.name, share.share) for share in use.tiers] == [("numpy", 0.9), ("std", 0.1)]
+    assert use.restarts[0][0] == "restart/recycled"
+    assert use.warnings == ()
+
+
+def test_weak_isolation_and_missing_layers_are_warned_of(full: Path) -> None:
+    """Programs that never ran had no need of isolation."""
+    findings = read_findings(full, ["quickstart"])
+    evaluation = next(id for id, step in findings.steps.items() if step.kind == "evaluation")
+    counts = (("runs", "ok/std/rlimits", 3), ("runs", "infrastructure//", 2), ("events", "missing_layers", 4))
+    rows = tuple({"measure": measure, "name": name, "count": count} for measure, name, count in counts)
+    line = {"trajectory": {"turns": [{"execution": {"missing": ["seccomp: not built"]}}, {"execution": None}]}}
+    changed = dataclasses.replace(findings, executions={evaluation: rows}, trajectories={evaluation: (line,)})
+    assert executor_use(compare(changed, None)).warnings == (
+        "3 programs ran with less isolation than the spec's landlock",
+        "4 programs ran without every layer of isolation: seccomp: not built",
+    )
+
+
+def test_a_store_without_executor_counts_says_nothing_of_them(full: Path) -> None:
+    findings = dataclasses.replace(read_findings(full, ["quickstart"]), executions={})
+    assert "The executor" not in interpreter_html(interpreter_data(compare(findings, None)))
 
 
 # ---------------------------------------------------------------- trajectories

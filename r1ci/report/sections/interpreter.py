@@ -13,6 +13,7 @@ from markupsafe import Markup
 from r1ci.report.contenders import Comparison, Contender
 from r1ci.report.data import Attempt
 from r1ci.report.render import render
+from r1ci.report.sections.executor import ExecutorUse, executor_use
 
 MANY = 4
 """Episodes with this many calls or more are counted together."""
@@ -65,6 +66,7 @@ class Interpreter:
     stops: tuple[str, ...]
     classes: tuple[str, ...]
     """Most frequent first."""
+    executor: ExecutorUse
 
 
 def interpreter_data(comparison: Comparison) -> Interpreter:
@@ -85,11 +87,12 @@ def interpreter_data(comparison: Comparison) -> Interpreter:
         statuses=tuple(sorted(statuses, key=lambda status: (status != "ok", status))),
         stops=tuple(sorted(stops, key=lambda stop: (stop != "answer", stop))),
         classes=tuple(name for name, _ in sorted(totals.items(), key=lambda kv: (-kv[1], kv[0])))[:CLASSES],
+        executor=executor_use(comparison),
     )
 
 
 def interpreter_html(data: Interpreter) -> Markup:
-    """Four tables with a bar in every share."""
+    """Tables with a bar in every share, and those of the executor."""
     counts = [count.calls for count in data.uses[0].by_calls] if data.uses else []
     return render("interpreter.html", data=data, counts=counts)
 
