@@ -12,7 +12,7 @@ from typing import Any
 
 from r1ci.errors import EnvironmentMissing
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 Config = tuple[tuple[str, Any], ...]
@@ -23,9 +23,10 @@ def item(dataset: str, config: Config, seed: int, prepare: Prepare = None) -> Ma
     """One item (question, answer, metadata) of a dataset, made from a seed; ``prepare`` mends the dataset object first.
 
     A dataset draws item i from ``Random(seed + i)``, so item number ``seed`` of the dataset with seed 0 is the one
-    wanted: one dataset object serves every seed, without state and from any thread.
+    wanted: one dataset object serves every seed. Some keep in the object what they draw, so items are made one at a time.
     """
-    entry: Mapping[str, Any] = _dataset(dataset, config, prepare)[seed]
+    with _lock:
+        entry: Mapping[str, Any] = _dataset(dataset, config, prepare)[seed]
     return entry
 
 

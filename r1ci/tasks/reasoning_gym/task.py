@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from r1ci.errors import UsageError
+from r1ci.errors import EnvironmentMissing, UsageError
 from r1ci.tasks.base import Question
 from r1ci.tasks.params import read_params
 from r1ci.tasks.reasoning_gym import library
@@ -16,8 +16,11 @@ from r1ci.tasks.seeding import item_seed
 TRIES = 50
 """Items made for one question before its parameters are called hopeless."""
 
-GENERATOR_ERRORS = (ArithmeticError, AssertionError, LookupError, RecursionError, ValueError)
+GENERATOR_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError)
 """What a generator of the package may raise for a single item."""
+
+ANSWER_MARK = "<<<"
+"""Marks a model's answer, so no question may contain it."""
 
 Item = Mapping[str, Any]
 """What the package makes: question, answer, metadata."""
@@ -45,6 +48,8 @@ class Row:
     """The package's parameters from ours; hashable values."""
     prepare: Callable[[Any], None] | None = None
     """Mends the package's dataset object where its items differ between processes."""
+    note: str = ""
+    """Says what the package's text leaves open; stands below it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class GymTask:
         if self.row.derive is not None:
             data.update(self.row.derive(item))
         answer = item["answer"] if self.row.answer is None else self.row.answer(item)
-        return Question(self.id, index, item["question"].strip(), str(answer), data)
+        text = f"{item['question'].strip()}\n\n{self.row.note}".strip()
+        return Question(self.id, index, text, str(answer), data)
 
     def _item(self, seed: int) -> Item:
         settings = tuple(sorted(self.row.settings(self.config).items()))
@@ -71,10 +77,12 @@ class GymTask:
         for number in range(TRIES):
             try:
                 item = library.item(self.id.partition("/")[2], settings, seed + number, self.row.prepare)
+            except EnvironmentMissing:
+                raise
             except GENERATOR_ERRORS as error:
                 failed = error
                 continue
-            if self.row.fits is None or self.row.fits(item):
+            if ANSWER_MARK not in item["question"] and (self.row.fits is None or self.row.fits(item)):
                 return item
         why = f"; the last one failed: {type(failed).__name__}: {failed}" if failed is not None else ""
         raise UsageError(
