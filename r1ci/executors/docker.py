@@ -378,7 +378,8 @@ class DockerExecutor:
     async def run(self, program: Program) -> Execution:
         """Run one program. Never raises for what the program or the daemon did; cancelling the call removes the
         container."""
-        if reason := objection(program) or too_large(program, self._spec.disk_mb):
+        session = "the docker executor keeps no sessions" if program.session else None
+        if reason := session or objection(program) or too_large(program, self._spec.disk_mb):
             execution = Execution(Status.REJECTED, reason=reason)
         else:
             cancel = Cancel()

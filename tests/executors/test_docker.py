@@ -334,7 +334,8 @@ def test_the_kernels_oom_killer_is_told_from_other_signals(daemon: Daemon) -> No
 
 def test_what_cannot_be_run_is_rejected_before_a_container_is_made(daemon: Daemon) -> None:
     programs = [Program("", timeout_s=0.0), Program("x" * 2**21), Program("", files={"a": bytes(2**20 + 1)})]
-    assert [each.status for each in run(*programs, disk_mb=1)] == [Status.REJECTED] * 3
+    programs.append(Program("", session="s"))
+    assert [each.status for each in run(*programs, disk_mb=1)] == [Status.REJECTED] * 4
     assert not daemon.programs
 
 
