@@ -443,6 +443,24 @@ def test_a_program_imports_nothing_that_its_tier_has() -> None:
     assert result.stdout == "(3,) set()\n"
 
 
+def test_pandas_has_a_tier_of_its_own() -> None:
+    pytest.importorskip("pandas")
+    result = run("import pandas as pd\nprint(pd.DataFrame({'a': [1, 2]}).a.sum())")
+    assert (result.status, result.tier, result.stdout) == (Status.OK, "data", "3\n")
+
+
+def test_a_tier_that_does_not_come_up_is_replaced_by_the_lightest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r1ci.executors.sandbox.nursery.spawn", _spawn_that_fails_for_numpy)
+    result = run("import numpy\nprint(numpy.eye(2).sum())")
+    assert (result.status, result.tier, result.stdout) == (Status.OK, "std", "2.0\n")
+
+
+def _spawn_that_fails_for_numpy(tier: str, mode: str, found: spawn.Ways, *, keep_caches: bool) -> spawn.Zygote:
+    if tier == "numpy":
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return spawn.spawn(tier, mode, found, keep_caches=keep_caches)
+
+
 def test_random_numbers_differ_from_run_to_run() -> None:
     code = "import random, numpy\nprint(random.random(), numpy.random.rand())"
     first, second = (result.stdout.split() for result in run_all([Program(code)] * 2))

@@ -13,12 +13,12 @@ from r1ci.executors.limits import Sizes
 from r1ci.executors.metrics import Metrics
 from r1ci.executors.sandbox.probe import Isolation
 from r1ci.executors.sandbox.spawn import Ways, Zygote, spawn
-from r1ci.executors.sandbox.tiers import TIERS
+from r1ci.executors.sandbox.tiers import LIGHTEST, TIERS
 
 WORN = 20_000
 """Programs after which a zygote is replaced."""
 FAILURES = 3
-"""Zygotes of a tier that fail in a row before its programs are told."""
+"""Zygotes of a tier that fail in a row before the tier is given up."""
 START_S = 60.0
 """Longest start of a zygote; importing everything on a busy machine takes its time."""
 
@@ -27,7 +27,7 @@ class Nursery:
     """Which zygote serves which tier. Used by the supervisor's thread alone.
 
     ``listen`` is called with a zygote that was started, ``forget`` with one that is to be closed, ``give_up`` with a
-    tier and a reason when its programs cannot be run.
+    reason when programs cannot be run. A tier that does not come up is replaced by the lightest.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Nursery:
         metrics: Metrics,
         listen: Callable[[Zygote], None],
         forget: Callable[[Zygote], None],
-        give_up: Callable[[str, str], None],
+        give_up: Callable[[str], None],
         *,
         keep_caches: bool,
     ) -> None:
@@ -49,6 +49,7 @@ class Nursery:
         self._coming: dict[str, Zygote] = {}
         self._retired: list[Zygote] = []
         self._failures = dict.fromkeys(TIERS, 0)
+        self._broken: set[str] = set()
         self._proven = False
 
     def all(self) -> list[Zygote]:
@@ -61,6 +62,7 @@ class Nursery:
 
     def serving(self, tier: str) -> Zygote | None:
         """The zygote for a tier; None while there is none, and one is on its way then."""
+        tier = LIGHTEST if tier in self._broken else tier
         zygote = self._serving.get(tier)
         if zygote is None and tier not in self._coming:
             self.start(tier)
@@ -121,11 +123,14 @@ class Nursery:
     def _count_failure(self, tier: str, reason: str) -> None:
         self._failures[tier] += 1
         self._metrics.event("restart/did_not_start")
-        if self._failures[tier] >= FAILURES:
-            self._failures[tier] = 0
-            self._give_up(tier, reason)
-        else:
+        if self._failures[tier] < FAILURES:
             self.start(tier)
+        elif tier == LIGHTEST:
+            self._failures[tier] = 0
+            self._give_up(reason)
+        else:
+            self._broken.add(tier)
+            self._metrics.event(f"broken_tier/{tier}")
 
     def served(self, zygote: Zygote) -> None:
         """One more program was given to a zygote; a worn one gets a successor."""

@@ -70,12 +70,13 @@ def finish(code: int) -> NoReturn:
         atexit._run_exitfuncs()
     except BaseException as error:
         code = code or _report(error, ())
-    code = _flush(code)
+    code = flush(code)
     os._exit(code)
 
 
-def _flush(code: int) -> int:
-    for stream in (sys.stdout, sys.stderr):
+def flush(code: int) -> int:
+    """Write out what the program printed; the exit code, that of the interpreter if it cannot be written."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
             if stream is not None and not stream.closed:
                 stream.flush()

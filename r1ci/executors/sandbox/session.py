@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
@@ -36,17 +35,22 @@ def hold(packages: Sequence[str]) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     main = program.fresh_main()
     channel.send(BEGUN)
+    crashed = 0
     while True:
         message, fds = wire.receive(channel)
+        if crashed:
+            os.waitpid(crashed, 0)
         if message is None:
             os._exit(0)
-        pid = os.fork()
-        if pid == 0:
+        crashed = os.fork()
+        if crashed == 0:
             _cell(channel, fds, main, packages)
             continue
         for fd in fds:
             os.close(fd)
-        os.waitpid(pid, 0)  # for ever if the cell becomes the holder: two that listen would take each other's messages
+        # For ever if the cell becomes the holder: two that listen would take each other's messages. A crashed one stays
+        # a zombie until the next message, so that its number is not given away before the supervisor has looked it up.
+        os.waitid(os.P_PID, crashed, os.WEXITED | os.WNOWAIT)
 
 
 def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Sequence[str]) -> None:
@@ -57,9 +61,7 @@ def _cell(channel: socket.socket, fds: list[int], main: ModuleType, packages: Se
     source = program.lay_out(fds[0])
     for fd in fds:
         os.close(fd)
-    code = program.execute(source, main, packages)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    code = program.flush(program.execute(source, main, packages))
     nothing = os.open(os.devnull, os.O_RDWR)
     for target in range(3):
         os.dup2(nothing, target)

@@ -195,8 +195,8 @@ class Sessions:
         cell = session.cell
         if not said:
             self._supervisor.reactor.ignore(session.channel.fileno())  # its zygote says what became of it
-        elif said == words.BEGUN and (pidfd := _open(pid)) >= 0:
-            self._begun(session, pidfd)
+        elif said == words.BEGUN:
+            self._begun(session, _open(pid))
         elif said in _EXITS and cell is not None and cell.started and cell.killed is None:
             watch.measure(cell)
             pidfd, cell.pidfd = cell.pidfd, -1
@@ -209,6 +209,8 @@ class Sessions:
 
     def _begun(self, session: Session, pidfd: int) -> None:
         cell = session.cell
+        if pidfd < 0:
+            return  # a process that is gone already; whoever waits for it will find out
         if session.waiting is not None:
             job, place = session.waiting
             session.waiting = None

@@ -26,7 +26,7 @@ from r1ci.executors.sandbox.reactor import Reactor
 from r1ci.executors.sandbox.run import Job, Killed, Run, failure
 from r1ci.executors.sandbox.sessions import MOST, Session, Sessions
 from r1ci.executors.sandbox.spawn import Zygote
-from r1ci.executors.sandbox.tiers import TIERS
+from r1ci.executors.sandbox.tiers import LIGHTEST, TIERS
 from r1ci.spec.models import LocalExecutor as LocalSpec
 
 ATTEMPTS = 3
@@ -77,7 +77,7 @@ class Supervisor:
             give_up=self._give_up,
             keep_caches=spec.warm_caches,
         )
-        self.reactor.post(lambda: self._nursery.start("std"))
+        self.reactor.post(lambda: self._nursery.start(LIGHTEST))
         self._thread = threading.Thread(target=self._main, name="r1ci-supervisor", daemon=True)
         self._thread.start()
         try:
@@ -321,13 +321,14 @@ class Supervisor:
         if self._nursery.proved(zygote, isolation) and not self._found.done():
             self._found.set_result(isolation)
 
-    def _give_up(self, tier: str, reason: str) -> None:
-        """A tier's zygotes do not come up."""
+    def _give_up(self, reason: str) -> None:
+        """No zygote comes up."""
         if not self._found.done():
             self._found.set_exception(RuntimeError(reason))
-        for job in [*self._waiting[tier], *(job for job in self._sessions.queue if job.tier == tier)]:
-            self.queue(job).remove(job)
-            self.tell(job, failure(job, reason, self._level()))
+        for queue in (*self._waiting.values(), self._sessions.queue):
+            while queue:
+                job = queue.popleft()
+                self.tell(job, failure(job, reason, self._level()))
 
     def _died(self, zygote: Zygote, reason: str, cause: str) -> None:
         """A zygote is gone or has to go, and everything below it."""

@@ -1,7 +1,8 @@
 """Tiers: sets of modules that a zygote has imported, so that its programs need not.
 
 A program runs in the lightest tier that covers the modules it imports, found by looking at its import statements. A
-wrong pick is only slower, never wrong: what is not there yet is imported by the program itself.
+wrong pick is only slower, never wrong: what is not there yet is imported by the program itself. So a tier whose zygote
+does not come up is replaced by the lightest one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 import site
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -45,11 +47,14 @@ str(sqrt(x)/2); nsimplify(0.5); Eq(x, y).subs(x, 2); latex(x**2)
 """
 
 
+LIGHTEST = "std"
+
+
 def tier_of(code: str) -> str:
     """The lightest tier that covers the imports of a program."""
     names = {part.split(".")[0].strip() for found in _IMPORT.findall(code) for part in re.split(r"[,\s]+", found)}
     wanted = {_TIER_OF[name] for name in names if name in _TIER_OF}
-    return max(wanted, key=list(TIERS).index, default="std")
+    return max(wanted, key=list(TIERS).index, default=LIGHTEST)
 
 
 def installed() -> list[str]:
@@ -64,8 +69,10 @@ def modules(tier: str) -> list[str]:
 
 def load(names: Sequence[str], *, keep_caches: bool) -> None:
     """Import modules, and use sympy once so that its lazy parts are in. Raises ImportError."""
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]  # pandas does without; it starts a thread, which no fork has
     for name in names:
         importlib.import_module(name)
+    del sys.modules["pyarrow"]
     site.setquit()  # what the site module does for interactive use, and programs know as exit()
     if "sympy" in names:
         _warm_sympy(keep_caches=keep_caches)
