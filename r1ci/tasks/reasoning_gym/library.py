@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import functools
 import random
 import threading
@@ -23,9 +24,10 @@ def item(dataset: str, config: Config, seed: int, prepare: Prepare = None) -> Ma
     """One item (question, answer, metadata) of a dataset, made from a seed; ``prepare`` mends the dataset object first.
 
     A dataset draws item i from ``Random(seed + i)``, so item number ``seed`` of the dataset with seed 0 is the one
-    wanted: one dataset object serves every seed. Some keep in the object what they draw, so items are made one at a time.
+    wanted: one dataset object serves every seed. Some keep in the object what they draw, so items are made one at a
+    time; some set the precision of decimals, so they get a context of their own.
     """
-    with _lock:
+    with _lock, decimal.localcontext(decimal.Context()):
         entry: Mapping[str, Any] = _dataset(dataset, config, prepare)[seed]
     return entry
 
