@@ -7,3 +7,28 @@ from collections.abc import Callable
 from r1ci.tasks.base import Question
 
 PERTURBED: dict[str, Callable[[Question], list[str]]] = {}
+
+PERTURBED["rg/polynomial_equations"] = lambda question: [
+    f"{question.answer}, 1234.5",
+    f"1{question.answer}",
+    ", ".join(str(round(float(root) + 0.001, 4)) for root in question.answer.split(", ")),
+]
+PERTURBED["rg/polynomial_multiplication"] = lambda question: [
+    f"{question.answer} + 1",
+    f"{question.answer}1",
+    f"-({question.answer})",
+    question.data["polynomial_expr"],
+]
+PERTURBED["rg/simple_integration"] = lambda question: [
+    f"{question.answer} + {question.data['variable']}",
+    f"{question.answer}*{question.data['variable']}",
+    f"-({question.answer})",
+    question.data["integrand"],
+]
+PERTURBED["rg/pool_matrix"] = lambda question: [
+    f"{question.answer}7.5",
+    f"1{question.answer}",
+    f"{question.answer} 1",
+    f"{question.answer}\n1",
+    f"{question.answer}x",
+]

@@ -48,4 +48,64 @@ TABLE: tuple[TaskInfo, ...] = (
         "rg/products", SOURCE, "test", f"{HERE}.expressions", "products", True,
         answer="a whole number", check="equal whole numbers",
     ),
+    TaskInfo(
+        "rg/manipulate_matrix", SOURCE, "train", f"{HERE}.matrices", "a matrix after turns, mirrorings and cuts", True,
+        answer="a matrix, row by row", check="equal numbers in equal rows",
+        faults="the text says neither what mirroring horizontally means nor how to answer: a note does",
+    ),
+    TaskInfo(
+        "rg/mini_sudoku", SOURCE, "train", f"{HERE}.boards", "a sudoku of 4 x 4 cells", True,
+        answer="the board, row by row", check="the rules of sudoku and the given digits",
+    ),
+    TaskInfo(
+        "rg/n_queens", SOURCE, "test", f"{HERE}.boards", "queens on a board, some of them given", True,
+        answer="the board, row by row", check="one queen in each row, column and diagonal, the given ones kept",
+        faults="the package's scorer evaluates the answer", shared=True,
+    ),
+    TaskInfo(
+        "rg/polynomial_equations", SOURCE, "train", f"{HERE}.polynomials", "real roots of a polynomial", True,
+        answer="numbers with four decimals", check="all real roots, each within 0.0001",
+        faults="the package's solver may miss real roots: ours are computed exactly; equations without any are left "
+        "out",
+        slow=True,
+    ),
+    TaskInfo(
+        "rg/polynomial_multiplication", SOURCE, "test", f"{HERE}.polynomials", "a product of polynomials", True,
+        answer="a polynomial, multiplied out", check="equal coefficients",
+        faults="the package's scorer evaluates the answer, and its terms are drawn in an order that differs from "
+        "process to process; questions that show their answer are left out",
+        slow=True,
+    ),
+    TaskInfo(
+        "rg/pool_matrix", SOURCE, "train", f"{HERE}.matrices", "maxima or means of a matrix's regions", True,
+        answer="a matrix, row by row", check="numbers within half a hundredth, in equal rows",
+        faults="the package takes numbers that are one hundredth part off, and does not say what happens at the edges: "
+        "a note does",
+    ),
+    TaskInfo(
+        "rg/rotate_matrix", SOURCE, "train", f"{HERE}.matrices", "a matrix after quarter turns", True,
+        answer="a matrix, row by row", check="equal numbers in equal rows",
+    ),
+    TaskInfo(
+        "rg/rotten_oranges", SOURCE, "test", f"{HERE}.matrices", "minutes until every orange of a grid is rotten", True,
+        answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/simple_equations", SOURCE, "train", f"{HERE}.polynomials", "a linear equation", True,
+        answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/simple_integration", SOURCE, "train", f"{HERE}.polynomials", "an antiderivative of a polynomial", True,
+        answer="a polynomial", check="its derivative is the integrand",
+        faults="the package's scorer evaluates the answer", slow=True,
+    ),
+    TaskInfo(
+        "rg/spiral_matrix", SOURCE, "test", f"{HERE}.matrices", "a matrix read in a spiral", True,
+        answer="a list of numbers", check="equal numbers in equal order",
+        faults="the package's scorer evaluates the answer",
+    ),
+    TaskInfo(
+        "rg/sudoku", SOURCE, "train", f"{HERE}.boards", "a sudoku of 9 x 9 cells", True,
+        answer="the board, row by row", check="the rules of sudoku and the given digits", slow=True,
+    ),
 )  # fmt: skip
