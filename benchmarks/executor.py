@@ -150,7 +150,7 @@ async def _measure(options: argparse.Namespace) -> Report:
         if options.soak:
             await _soak(executor, options.soak, report)
     await _scale(options, report)
-    report.machine["load after"] = os.getloadavg()[0]
+    report.machine["load after"] = round(os.getloadavg()[0], 1)
     return report
 
 
@@ -169,7 +169,7 @@ def _machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "user": "root" if os.geteuid() == 0 else "unprivileged",
-        "load before": os.getloadavg()[0],
+        "load before": round(os.getloadavg()[0], 1),
     }
 
 
@@ -319,7 +319,7 @@ async def _scale(options: argparse.Namespace, report: Report) -> None:
 def _markdown(report: Report) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
     parts = [machine, *(_table(name, report) for name in report.cells), _kills(report), *_scaling(report)]
-    return "\n\n".join(parts + [_soaks(report)] * bool(report.soaks))
+    return "\n\n".join([*parts, *([_soaks(report)] if report.soaks else [])])
 
 
 def _table(name: str, report: Report) -> str:
@@ -350,7 +350,7 @@ def _ratio(ours: dict[int, Cell], theirs: dict[int, Cell]) -> float:
     best = [
         [max(rates) for rates in zip(*(cell.rates for cell in cells.values()), strict=True)] for cells in (ours, theirs)
     ]
-    return median([a / b for a, b in zip(*best, strict=False)] or [float("nan")])
+    return float(median([a / b for a, b in zip(*best, strict=False)] or [float("nan")]))
 
 
 def _row(words: Sequence[str]) -> str:

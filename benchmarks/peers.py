@@ -128,7 +128,7 @@ async def _jupyter(stack: AsyncExitStack, in_flight: int) -> Run:
     """One warm kernel per program in flight."""
     package = _package("jupyter_client")
     kernels: asyncio.Queue[Any] = asyncio.Queue()
-    place = Path(_package("ipykernel").__file__).parent.parent
+    place = Path(_package("ipykernel").__path__[0]).parent
     words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     for _ in range(in_flight):
         manager = package.AsyncKernelManager()
