@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-MAX_LENGTH = 400
+MAX_LENGTH = 1000
 """Characters of an expression."""
-MAX_DEPTH = 60
+MAX_DEPTH = 150
 """Nested operations."""
 MAX_EXPONENT = 64
 MAX_BITS = 4096

@@ -10,12 +10,16 @@ import pytest
 from r1ci.tasks.base import Official, Sample
 from r1ci.tasks.registry import get_task
 from r1ci.tasks.symbench import (
+    game24,
     light_puzzles,
     mahjong_pattern,
     matrix_transformation,
     new_operator,
+    number_multiply,
     pattern_recognition,
     pooling,
+    statistical_counting,
+    string_insertion,
 )
 
 
@@ -186,9 +190,74 @@ def test_a_planted_square_is_the_only_one_by_brute_force() -> None:
         assert found == question.data["corners"]
 
 
+def test_official_products_are_multiplied() -> None:
+    files = {"input_prompt_1.txt": "What is the result of -9*43*-73?", "target_answer.txt": "28252\n"}
+    official = number_multiply.read_official(Sample("digit_1_2_2/sample_0", files))
+    assert (official.question.answer, official.gold) == ("28251", "28252")
+    assert official.question.data == {"factors": [-9, 43, -73]}
+
+
+def test_official_runs_are_scored() -> None:
+    text = "1. If there are two or more consecutive A's, add 1 to\n2. two or more consecutive B's, add 2 to\n"
+    asked = "What is the total score of the string ABBBAA?"
+    official = statistical_counting.read_official(sample(text + asked, {"solution": 3}))
+    assert official.question.answer == official.gold == "3"
+    with pytest.raises(ValueError, match="place in the alphabet"):
+        statistical_counting.read_official(sample(text.replace("add 2", "add 5") + asked))
+    with pytest.raises(ValueError, match="without a rule"):
+        statistical_counting.read_official(sample(text + asked.replace("ABBBAA", "ABC")))
+
+
+def test_official_strings_are_changed() -> None:
+    rules = "\n".join(
+        f"{n}. If there is a substring {pattern} in the string, insert the character {letter} after that substring."
+        for n, (pattern, letter) in enumerate(string_insertion.RULES.items(), 1)
+    )
+    official = string_insertion.read_official(
+        sample(f"{rules}\nGiven the string ABCDE, what", {"modified_string": "A"})
+    )
+    assert (official.question.answer, official.gold) == ("ABCDAEB", "A")
+    with pytest.raises(ValueError, match="rules"):
+        string_insertion.read_official(sample("Given the string ABCDE, what"))
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "target", "gold"),
+    [
+        ("24/24.csv:3", {"Rank": "3", "Puzzles": "1 1 4 6", "Solved rate": "99.2%"}, 24, None),
+        (
+            "game24_dataset/30/30_4_number.csv:1",
+            {"Puzzles": "1 1 5 6", "Solutions": "((1*1)*(5*6))"},
+            30,
+            "((1*1)*(5*6))",
+        ),
+        ("row 5", {"Puzzles": "1 1 5 6", "Solutions": "((1*1)*(5*6))"}, 30, "((1*1)*(5*6))"),
+        ("row 5", {"Puzzles": "2 1 1 1 1 1 1 5", "Solutions": "2*1*1*1*1*1*1*5"}, 10, "2*1*1*1*1*1*1*5"),
+        ("row 5", {"Puzzles": "1 1 5 6", "target": "30"}, 30, None),
+    ],
+)
+def test_official_rows_of_numbers(name: str, files: dict[str, str], target: int, gold: str | None) -> None:
+    official = game24.read_official(Sample(name, files))
+    assert official.question.data["target"] == target
+    assert official.gold == gold
+    assert accepts(official, official.question.answer)
+
+
+def test_official_solutions_of_eighty_numbers_are_read() -> None:
+    numbers = [1] * 79 + [24]
+    solution = "".join(f"({number}*" for number in numbers[:-1]) + "24" + ")" * 79
+    row = {"Puzzles": " ".join(map(str, numbers)), "Solutions": solution}
+    official = game24.read_official(Sample("24/24_80_number.csv:1", row))
+    assert accepts(official, solution)
+
+
 @pytest.mark.parametrize(
     "read",
     [
+        game24.read_official,
+        number_multiply.read_official,
+        statistical_counting.read_official,
+        string_insertion.read_official,
         new_operator.read_official,
         pooling.read_official,
         light_puzzles.read_official,

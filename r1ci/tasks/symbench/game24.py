@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from r1ci.errors import UsageError
 from r1ci.tasks import answers, arithmetic
-from r1ci.tasks.base import Question, Task
-from r1ci.tasks.params import param, read_params
+from r1ci.tasks.base import Official, Question, Sample, Task
+from r1ci.tasks.params import Levels, param, read_params
 from r1ci.tasks.seeding import item_rng
+from r1ci.tasks.symbench import official
 
 MAX_DRAWS = 500
 """Draws without a solution before the parameters are called unsolvable."""
+MAX_SOLVED = 6
+"""Numbers for which a solution is searched."""
+_TARGET = re.compile(r"(?:^|/)([0-9]+)(?:/|_[0-9]+_number)")
 
 PROGRAM = """\
 def solve(items):
@@ -44,6 +49,12 @@ class Config:
     max_number: int = param(13, "largest number given", low=2, high=100)
     target: int = param(24, "what they must make", low=1, high=1000)
 
+    LEVELS: ClassVar[Levels] = {
+        "easy": {"max_number": 9},
+        "medium": {"max_number": 20},
+        "hard": {"numbers": 5, "max_number": 13},
+    }
+
 
 @dataclass(frozen=True)
 class Game24:
@@ -60,11 +71,9 @@ class Game24:
             numbers = [rng.randint(1, self.config.max_number) for _ in range(self.config.numbers)]
             solution = solve(tuple(sorted(numbers)), target)
             if solution is not None:
-                text = (
-                    f"Use each of the numbers {', '.join(map(str, numbers))} exactly once, with +, -, *, / and "
-                    f"parentheses, to make {target}. Answer with the expression alone, such as (1 + 2 + 3) * 4."
+                return Question(
+                    self.id, index, _text(numbers, target), solution, {"numbers": numbers, "target": target}
                 )
-                return Question(self.id, index, text, solution, {"numbers": numbers, "target": target})
         raise UsageError(
             f"{self.id}: {MAX_DRAWS} draws of {self.config.numbers} numbers up to {self.config.max_number} cannot make "
             f"{target}",
@@ -85,8 +94,17 @@ class Game24:
         )
 
     def program(self, question: Question) -> str | None:
-        """Try every way to join two terms until one is left."""
+        """Try every way to join two terms until one is left; none for more numbers than that can be done with."""
+        if len(question.data["numbers"]) > MAX_SOLVED:
+            return None
         return PROGRAM.format(target=question.data["target"], numbers=question.data["numbers"])
+
+
+def _text(numbers: Sequence[int], target: int) -> str:
+    return (
+        f"Use each of the numbers {', '.join(map(str, numbers))} exactly once, with +, -, *, / and "
+        f"parentheses, to make {target}. Answer with the expression alone, such as (1 + 2 + 3) * 4."
+    )
 
 
 @functools.lru_cache(maxsize=8192)
@@ -120,6 +138,27 @@ def _join(left: Term, right: Term) -> Iterator[Term]:
         yield a * d, b * c, f"({x} / {y})"
     if a:
         yield c * b, d * a, f"({y} / {x})"
+
+
+def read_official(sample: Sample) -> Official:
+    """A row of numbers in our words; its target is the name of its folder or file, or else what its solution makes.
+
+    Our own solution is the answer up to six numbers, the official one beyond.
+    """
+    puzzle = official.find(sample, ("Puzzles", "puzzle", "numbers"))
+    numbers = [int(number) for number in re.findall(r"[0-9]{1,9}", puzzle or "")]
+    if len(numbers) < 2:
+        raise ValueError("its numbers cannot be read")
+    gold = official.find(sample, ("Solutions", "solution"))
+    worth = arithmetic.evaluate(gold) if gold else None
+    named = official.find(sample, ("target",)) or next(iter(_TARGET.findall(sample.name)), None)
+    target = answers.integer(named) if named else int(worth.value) if worth and worth.value.denominator == 1 else 24
+    if target is None:
+        raise ValueError("its target cannot be read")
+    solution = solve(tuple(sorted(numbers)), target) if len(numbers) <= MAX_SOLVED else gold
+    if solution is None:
+        raise ValueError(f"its numbers cannot make {target}, or no solution is given")
+    return official.item("game24", _text(numbers, target), solution, {"numbers": numbers, "target": target}, gold)
 
 
 def make(id: str, params: Mapping[str, Any]) -> Task:

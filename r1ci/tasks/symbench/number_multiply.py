@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from r1ci.tasks import answers
-from r1ci.tasks.base import Question, Task
-from r1ci.tasks.params import param, read_params
+from r1ci.tasks.base import Official, Question, Sample, Task
+from r1ci.tasks.params import Levels, param, read_params
 from r1ci.tasks.seeding import item_rng
+from r1ci.tasks.symbench import official
+
+_PRODUCT = re.compile(r"(?:result|product|value) of\s*([-+0-9(][-+0-9*x()\s]*)")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class Config:
     min_digits: int = param(1, "fewest digits of a factor", low=1, high=100)
     max_digits: int = param(4, "most digits of a factor", low=1, high=100, at_least="min_digits")
     allow_negation: bool = param(True, "whether factors may be negative")
+
+    LEVELS: ClassVar[Levels] = {
+        "easy": {"min_factors": 2, "max_factors": 3, "max_digits": 2},
+        "medium": {"min_digits": 2},
+        "hard": {"min_factors": 2, "max_factors": 2, "min_digits": 4, "max_digits": 20},
+    }
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,18 @@ class NumberMultiply:
         digits = rng.randint(self.config.min_digits, self.config.max_digits)
         factor = rng.randint(10 ** (digits - 1), 10**digits - 1)
         return -factor if self.config.allow_negation and rng.random() < 0.5 else factor
+
+
+def read_official(sample: Sample) -> Official:
+    """Multiply the official factors ourselves."""
+    text = official.text_of(sample)
+    product = _PRODUCT.search(text)
+    factors = [int(factor) for factor in re.findall(r"[-+]?[0-9]{1,1000}", product[1])] if product else []
+    if not factors:
+        raise ValueError("its factors cannot be read")
+    gold = official.find(sample, ("target_answer.txt", "target_answer", "solution.json", "answer"))
+    answer = str(math.prod(factors))
+    return official.item("number_multiply", text, answer, {"factors": factors}, gold and gold.strip())
 
 
 def make(id: str, params: Mapping[str, Any]) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1ci.tasks.base import Official, Question, Sample
@@ -14,18 +14,16 @@ SOLUTION = ("solution.json", "solution")
 
 def text_of(sample: Sample) -> str:
     """The official question. Raises ValueError if there is none."""
-    text = _find(sample, QUESTION).replace("\r\n", "\n").strip()
+    text = (find(sample, QUESTION) or "").replace("\r\n", "\n").strip()
     if not text:
-        raise ValueError("its question is empty")
+        raise ValueError(f"it has no question: none of {', '.join(QUESTION)} holds text")
     return text
 
 
 def solution_of(sample: Sample) -> Any:
     """What solution.json holds; None where it is missing. Raises ValueError if it is no JSON."""
-    try:
-        return json_of(_find(sample, SOLUTION))
-    except LookupError:
-        return None
+    text = find(sample, SOLUTION)
+    return None if text is None else json_of(text)
 
 
 def gold_of(sample: Sample, name: str = "solution") -> Any:
@@ -62,13 +60,10 @@ def item(task: str, text: str, answer: str, data: Mapping[str, Any], gold: str |
     return Official(Question(f"symbench/{task}", 0, text, answer, data), gold)
 
 
-def _find(sample: Sample, names: tuple[str, ...]) -> str:
+def find(sample: Sample, names: Sequence[str]) -> str | None:
+    """The contents of the first of some files or fields that the item has, whatever precedes its name."""
     for name in names:
         for file, content in sample.files.items():
             if file == name or file.endswith((f"_{name}", f"/{name}")):
                 return content
-    raise MissingFile(f"it has none of {', '.join(names)}")
-
-
-class MissingFile(ValueError, LookupError):
-    """An item lacks a file."""
+    return None

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from r1ci.tasks import answers
-from r1ci.tasks.base import Question, Task
-from r1ci.tasks.params import param, read_params
+from r1ci.tasks.base import Official, Question, Sample, Task
+from r1ci.tasks.params import Levels, param, read_params
 from r1ci.tasks.seeding import item_rng
+from r1ci.tasks.symbench import official
 
 LETTERS = "ABCDE"
 RULES = {"ABCD": "A", "BCDE": "B", "CDEA": "C", "DEAB": "D", "EABC": "E"}
 WIDTH = 4
+
+_RULE = re.compile(r"substring ([A-Z]+) in the string, insert the character ([A-Z])")
+_STRING = re.compile(r"Given the string ([A-Z]+)")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,12 @@ class Config:
     max_patterns: int = param(4, "most patterns planted", low=0, high=100, at_least="min_patterns")
     min_gap: int = param(1, "fewest random letters around a pattern", low=0, high=100)
     max_gap: int = param(4, "most random letters around a pattern", low=1, high=100, at_least="min_gap")
+
+    LEVELS: ClassVar[Levels] = {
+        "easy": {"min_patterns": 1, "max_patterns": 2, "max_gap": 2},
+        "medium": {"min_patterns": 3, "max_patterns": 3},
+        "hard": {"min_patterns": 5, "max_patterns": 12, "min_gap": 0},
+    }
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,18 @@ class StringInsertion:
 
         patterns = rng.randint(self.config.min_patterns, self.config.max_patterns)
         return gap() + "".join(rng.choice(tuple(RULES)) + gap() for _ in range(patterns)) or "A"
+
+
+def read_official(sample: Sample) -> Official:
+    """Change the official string ourselves."""
+    text = official.text_of(sample)
+    string = _STRING.search(text)
+    if string is None:
+        raise ValueError("its string cannot be read")
+    if dict(_RULE.findall(text)) != RULES:
+        raise ValueError("its rules are not the five known ones")
+    gold = official.listed(official.gold_of(sample, "modified_string"))
+    return official.item("string_insertion", text, insert(string[1]), {"string": string[1]}, gold)
 
 
 def insert(string: str) -> str:

@@ -31,7 +31,7 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "symbench/mahjong_pattern", SOURCE, "train", f"{HERE}.mahjong_pattern",
         "judgement of the last round of a card game", True,
-        answer="a whole number", check="equal whole numbers", shared=True,
+        answer="a whole number", check="equal whole numbers",
         faults="15 of 200 golds are wrong: a Chi missed, or given where its rule is not told",
     ),
     TaskInfo(
@@ -46,7 +46,7 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "symbench/pattern_recognition", SOURCE, "train", f"{HERE}.pattern_recognition",
         "corner of a square of equal letters", True,
-        answer="a row and a column", check="equal places", shared=True,
+        answer="a row and a column", check="equal places",
         faults="39 of 100 grids hold more than one square of the least size",
     ),
     TaskInfo(
