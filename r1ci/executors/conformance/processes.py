@@ -382,10 +382,11 @@ _LEFT_BEHIND = (
                 block = bytearray(200 * 2**20)
                 time.sleep(60)
                 os._exit(0)
-        time.sleep(2)
+        time.sleep(60)
         print("done")
         """,
         Want(status=(Status.MEMORY,)),
+        timeout_s=20.0,
     ),
 )
 

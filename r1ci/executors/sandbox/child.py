@@ -88,6 +88,8 @@ def _prepare(request: dict[str, Any], fds: list[int], layers: Layers) -> tuple[s
 
 def _confine(request: dict[str, Any], layers: Layers, folder: str) -> None:
     """Everything that takes rights away, and the check that they are gone."""
+    if layers.inner_id is not None and (request["subprocesses"] or request["session"]):
+        kernel.unshare(kernel.CLONE_NEWUSER)  # in which the kernel counts this program's processes alone
     for which, value in request["rlimits"]:
         _, held = resource.getrlimit(which)
         top = value if held == resource.RLIM_INFINITY else min(value, held)

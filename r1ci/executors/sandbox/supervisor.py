@@ -216,12 +216,13 @@ class Supervisor:
             user = self._first_user + slot if self._gives_users(zygote) else None
             if zygote.mode == "none":
                 run.folder = folder.make(user)
+            forks = job.limits.subprocesses or session is not None
             request = {
                 "run": run.number,
                 "user": user,
                 "folder": run.folder,
                 "disk_mb": job.limits.disk_mb,
-                "rlimits": limits.rlimits(job.limits, zygote.sizes, self._processes(user)),
+                "rlimits": limits.rlimits(job.limits, zygote.sizes, self._processes(zygote, forks=forks)),
                 "subprocesses": job.limits.subprocesses,
                 "session": session is not None,
             }
@@ -238,9 +239,10 @@ class Supervisor:
     def _gives_users(self, zygote: Zygote) -> bool:
         return self._root and (zygote.mode == "root" or not self._unreadable)
 
-    def _processes(self, user: int | None) -> int:
-        """What RLIMIT_NPROC has to be: the kernel counts over all processes of a user."""
-        return limits.PROCESSES if user is not None else limits.PROCESSES * (self.workers + MOST) + self._tasks
+    def _processes(self, zygote: Zygote, *, forks: bool) -> int:
+        """What RLIMIT_NPROC has to be: the kernel counts over all processes of a user, or of a user namespace."""
+        alone = self._gives_users(zygote) or (zygote.mode == "user" and forks)
+        return limits.PROCESSES if alone else limits.PROCESSES * (self.workers + MOST) + self._tasks
 
     def send(self, channel: Any, message: dict[str, Any], run: Run, more: tuple[int, ...] = ()) -> None:
         """Send a message with a program's source, stdin and pipes; from here on its output is read. Raises OSError."""
