@@ -610,6 +610,28 @@ def test_a_worn_zygote_is_replaced_without_losing_a_program(monkeypatch: pytest.
     assert events["restart/worn"] >= 1
 
 
+def test_many_cores_get_several_zygotes_and_no_result_is_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r1ci.executors.sandbox.nursery.CORES_EACH", 1)
+    monkeypatch.setattr("r1ci.executors.sandbox.nursery.BUSY", 2)
+
+    async def main() -> tuple[list[Execution], int]:
+        executor = LocalExecutor(Spec(workers=8))
+        most = 0
+        tasks = [
+            asyncio.create_task(executor.run(Program(f"import time; time.sleep(0.1); print({n})"))) for n in range(40)
+        ]
+        while not all(task.done() for task in tasks):
+            most = max(most, len(children_of(os.getpid())))
+            await asyncio.sleep(0.01)
+        await executor.close()
+        return [task.result() for task in tasks], most
+
+    before = len(children_of(os.getpid()))
+    results, most = asyncio.run(main())
+    assert [result.stdout for result in results] == [f"{n}\n" for n in range(40)]
+    assert most - before > 1 or len(os.sched_getaffinity(0)) == 1
+
+
 def test_programs_end_when_their_caller_is_killed(tmp_path: Path, level: str) -> None:
     caller = f"""
 import asyncio, sys

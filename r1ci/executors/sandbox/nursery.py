@@ -1,4 +1,4 @@
-"""The zygotes of a supervisor: one serving per tier, started when first needed, replaced when worn or dead.
+"""The zygotes of a supervisor: one of each tier, several on many cores; started when needed, replaced when worn or dead.
 
 How the first one came up decides how all are started: as root, in a user namespace, or without namespaces. Every zygote
 has to prove what it holds (probe.py) before it serves.
@@ -6,6 +6,8 @@ has to prove what it holds (probe.py) before it serves.
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,10 @@ WORN = 20_000
 """Programs after which a zygote is replaced."""
 FAILURES = 3
 """Zygotes of a tier that fail in a row before the tier is given up."""
+CORES_EACH = 4
+"""Cores that one zygote keeps busy: forking is serial within it."""
+BUSY = 8
+"""Programs below every zygote of a tier at which another one is started."""
 START_S = 60.0
 """Longest start of a zygote; importing everything on a busy machine takes its time."""
 
@@ -45,7 +51,8 @@ class Nursery:
         self._metrics, self._listen, self._forget, self._give_up = metrics, listen, forget, give_up
         self._modes = list(found.modes)
         self._reasons: dict[str, str] = {"seccomp": found.seccomp} if found.seccomp else {}
-        self._serving: dict[str, Zygote] = {}
+        self._serving: dict[str, list[Zygote]] = {tier: [] for tier in TIERS}
+        self._most = max(1, len(os.sched_getaffinity(0)) // CORES_EACH)
         self._coming: dict[str, Zygote] = {}
         self._retired: list[Zygote] = []
         self._failures = dict.fromkeys(TIERS, 0)
@@ -54,22 +61,23 @@ class Nursery:
 
     def all(self) -> list[Zygote]:
         """Every zygote that was not closed."""
-        return [*self._serving.values(), *self._coming.values(), *self._retired]
+        return [*itertools.chain(*self._serving.values()), *self._coming.values(), *self._retired]
 
     def starting(self) -> list[Zygote]:
         """Those that do not serve yet."""
         return list(self._coming.values())
 
     def serving(self, tier: str) -> Zygote | None:
-        """The zygote for a tier; None while there is none, and one is on its way then."""
+        """The least busy zygote for a tier; None while there is none, and one is on its way then."""
         tier = LIGHTEST if tier in self._broken else tier
-        zygote = self._serving.get(tier)
-        if zygote is None and tier not in self._coming:
+        live = self._serving[tier]
+        best = min(live, key=lambda zygote: zygote.in_flight, default=None)
+        if best is None or (best.in_flight >= BUSY and len(live) < self._most):
             self.start(tier)
-        return zygote
+        return best
 
     def start(self, tier: str) -> None:
-        """Start a zygote for a tier, or a successor, unless one is on its way."""
+        """Start a zygote for a tier, unless one is on its way."""
         if tier in self._coming:
             return
         try:
@@ -95,11 +103,11 @@ class Nursery:
         self._proven = True
         self._failures[zygote.tier] = 0
         self._coming.pop(zygote.tier, None)
-        before = self._serving.get(zygote.tier)
-        self._serving[zygote.tier] = zygote
-        if before is not None:
-            self._retired.append(before)
-            self.left(before)
+        worn = [other for other in self._serving[zygote.tier] if other.worn]
+        self._serving[zygote.tier] = [zygote, *(other for other in self._serving[zygote.tier] if not other.worn)]
+        self._retired += worn
+        for other in worn:
+            self.left(other)
         return True
 
     def died(self, zygote: Zygote, reason: str, cause: str) -> None:
@@ -125,6 +133,8 @@ class Nursery:
         self._metrics.event("restart/did_not_start")
         if self._failures[tier] < FAILURES:
             self.start(tier)
+        elif self._serving[tier]:
+            self._most = len(self._serving[tier])
         elif tier == LIGHTEST:
             self._failures[tier] = 0
             self._give_up(reason)
@@ -141,7 +151,8 @@ class Nursery:
 
     def replace(self, zygote: Zygote, cause: str) -> None:
         """Start the successor of a zygote that serves until the successor does."""
-        if self._serving.get(zygote.tier) is zygote and zygote.tier not in self._coming:
+        if zygote in self._serving[zygote.tier] and not zygote.worn:
+            zygote.worn = True
             self._metrics.event(f"restart/{cause}")
             self.start(zygote.tier)
 
@@ -152,10 +163,10 @@ class Nursery:
 
     def close(self, zygote: Zygote) -> None:
         """End a zygote and whatever runs below it."""
-        for place in (self._serving, self._coming):
-            if place.get(zygote.tier) is zygote:
-                del place[zygote.tier]
-        if zygote in self._retired:
-            self._retired.remove(zygote)
+        if self._coming.get(zygote.tier) is zygote:
+            del self._coming[zygote.tier]
+        for place in (self._serving[zygote.tier], self._retired):
+            if zygote in place:
+                place.remove(zygote)
         self._forget(zygote)
         zygote.close()

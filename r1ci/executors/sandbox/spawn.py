@@ -76,6 +76,8 @@ class Zygote:
     """What the probe found."""
     served: int = 0
     in_flight: int = 0
+    worn: bool = False
+    """Whether it is to go when its successor serves."""
 
     def last_words(self) -> str:
         """The last line it wrote to stderr."""
