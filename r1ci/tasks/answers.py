@@ -7,6 +7,7 @@ Only ASCII digits count as digits.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 MAX_LENGTH = 20_000
@@ -26,6 +27,7 @@ _DECIMAL = re.compile(rf"[+-]?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9
 _RATIO = re.compile(r"([+-]?[0-9]+) ?/ ?([0-9]+)")
 _HEXADECIMAL = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|([1-9a-fA-F][0-9a-fA-F]*))")
 _OPTION = re.compile(r"\(?([A-Za-z])\)?(?:[.:)]?\s.*)?", re.DOTALL)
+_CHOICE = re.compile(r"(?:option\s+)?[(\[]?([a-z])[)\]]?[.:]?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE | re.ASCII)
 _SEPARATORS = str.maketrans("()[]{};|", "        ")
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 
@@ -124,6 +126,26 @@ def option(text: str) -> str | None:
     """The capital letter of a multiple-choice answer: ``B``, ``(B)``, ``B.`` or ``(B) its text``."""
     match = _OPTION.fullmatch(unwrap(text).rstrip("."))
     return match[1].upper() if match else None
+
+
+def option_of(text: str, options: Sequence[str]) -> str | None:
+    """The capital letter of the option that is meant: ``B``, ``(B)``, ``(B) its text`` or its text if no other has it.
+
+    A letter with another option's text is none.
+    """
+    text = unwrap(text).rstrip(".")
+    texts = [_plain(option) for option in options]
+    match = _CHOICE.fullmatch(text)
+    if match:
+        place = ord(match[1].upper()) - ord("A")
+        if place < len(texts) and _plain(match[2] or "") in ("", texts[place]):
+            return match[1].upper()
+    same = [place for place, option in enumerate(texts) if option and option == _plain(text)]
+    return chr(ord("A") + same[0]) if len(same) == 1 else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .'\"`")
 
 
 def word(text: str) -> str:

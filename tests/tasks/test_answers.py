@@ -115,6 +115,36 @@ def test_option(text: str, value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("B", "B"),
+        ("b", "B"),
+        ("(B)", "B"),
+        ("[B]", "B"),
+        ("B)", "B"),
+        ("(B).", "B"),
+        ("Option B", "B"),
+        ("(B) a  Cat", "B"),
+        ("B: 'a cat'", "B"),
+        ("A cat.", "B"),
+        ("\\boxed{B}", "B"),
+        ("(A) a cat", None),
+        ("(B) + 1", None),
+        ("(E)", None),
+        ("twice", None),
+        ("a", "A"),
+        ("", None),
+        ("B or C", None),
+        ("x" * 30_000, None),
+        ("\u212a", None),
+        ("\u017f", None),
+    ],
+)
+def test_option_of(text: str, value: str | None) -> None:
+    assert answers.option_of(text, ["a dog", "a cat", "twice", "twice"]) == value
+
+
+@pytest.mark.parametrize(
     "text", ["['1', '2.50']", "[1, 2.50]", "(1, 2.5)", "1, 2.5", "1 2.5", "1\n2.5", '["1","2.5"]', "```\n[1, 2.5]\n```"]
 )
 def test_numbers_of_a_list(text: str) -> None:
