@@ -108,4 +108,30 @@ TABLE: tuple[TaskInfo, ...] = (
         "rg/sudoku", SOURCE, "train", f"{HERE}.boards", "a sudoku of 9 x 9 cells", True,
         answer="the board, row by row", check="the rules of sudoku and the given digits", slow=True,
     ),
+    TaskInfo(
+        "rg/maze", SOURCE, "train", f"{HERE}.moves", "length of the shortest way through a maze", True,
+        answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/quantum_lock", SOURCE, "train", f"{HERE}.moves", "buttons that turn a number into another", True,
+        answer="letters of buttons with arrows between them", check="reaches the target in the fewest presses",
+        faults="the text does not say what a button does while the light has another color: a note does",
+        shared=True, slow=True,
+    ),
+    TaskInfo(
+        "rg/shortest_path", SOURCE, "train", f"{HERE}.moves", "a shortest way through a grid", True,
+        answer="directions, or infeasible", check="leads to the goal through open cells in the fewest steps",
+        shared=True,
+    ),
+    TaskInfo(
+        "rg/sokoban", SOURCE, "train", f"{HERE}.moves", "boxes pushed onto goals", True,
+        answer="a string of U, D, L and R", check="after the moves every box is on a goal",
+        faults="the text does not say how one moves: a note does; boards that are solved already are left out",
+        shared=True, slow=True,
+    ),
+    TaskInfo(
+        "rg/tower_of_hanoi", SOURCE, "test", f"{HERE}.moves", "a tower of disks moved to another peg", True,
+        answer="a move on each line", check="brings every disk to the target by the rules, in the fewest moves",
+        faults="only the package's scorer asks for the fewest moves: a note does too", space=90,
+    ),
 )  # fmt: skip
