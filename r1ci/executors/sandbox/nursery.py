@@ -1,4 +1,4 @@
-"""The zygotes of a supervisor: one of each tier, several on many cores; started when needed, replaced when worn or dead.
+"""The zygotes of a supervisor: one of each tier, several on many cores; started on demand, replaced when worn or dead.
 
 How the first one came up decides how all are started: as root, in a user namespace, or without namespaces. Every zygote
 has to prove what it holds (probe.py) before it serves.
