@@ -14,6 +14,17 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="compares floats, so 8/(3-8/3) is refused; evaluates the answer as code",
     ),
     TaskInfo(
+        "symbench/blocksworld", SOURCE, "train", f"{HERE}.blocksworld", "moves of blocks from stack to stack", True,
+        answer="moves, one per line", check="simulated; every stack as wanted", shared=True,
+        faults="a goal that is reached at the start cannot be answered",
+    ),
+    TaskInfo(
+        "symbench/logical_equation", SOURCE, "train", f"{HERE}.logical_equation",
+        "numbers for letters, from equations", True,
+        answer="a list of whole numbers", check="each number once, every constraint",
+        faults="accepts repeated numbers: constant lists pass 145 of 150",
+    ),
+    TaskInfo(
         "symbench/new_operator", SOURCE, "train", f"{HERE}.new_operator",
         "an expression of newly defined operators", True,
         answer="a whole number or a fraction", check="equal numbers",
@@ -44,6 +55,18 @@ TABLE: tuple[TaskInfo, ...] = (
         answer="a list of characters", check="equal lists",
     ),
     TaskInfo(
+        "symbench/logic_puzzle", SOURCE, "train", f"{HERE}.logic_puzzle",
+        "different numbers of a grid, under a rule for rows and columns", True,
+        answer="a list of cells", check="different cells and numbers, the first cell, the rule", shared=True,
+        faults="27 of 200 golds break the rule; cells outside the grid pass",
+    ),
+    TaskInfo(
+        "symbench/constrained_linear_arrangement", SOURCE, "train", f"{HERE}.constrained_linear_arrangement",
+        "an opponent's cards from one's own and the results", True,
+        answer="a list of letters", check="cards of the game, none twice, with the same results", shared=True,
+        faults="accepts any letter for a draw, and cards played twice; rules of the elements read in one direction only",
+    ),
+    TaskInfo(
         "symbench/pattern_recognition", SOURCE, "train", f"{HERE}.pattern_recognition",
         "corner of a square of equal letters", True,
         answer="a row and a column", check="equal places",
@@ -60,12 +83,78 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="compares with one completion where 84 of 200 puzzles have several",
     ),
     TaskInfo(
+        "symbench/string_deletion_and_modification", SOURCE, "train", f"{HERE}.string_deletion_and_modification",
+        "rewrite rules applied to a string until none can be", True,
+        answer="a string", check="equal strings",
+        faults="does not say that each step starts over at the first rule",
+    ),
+    TaskInfo(
+        "symbench/string_synthesis", SOURCE, "train", f"{HERE}.string_synthesis",
+        "blocks combined by six methods", True,
+        answer="nine whole numbers", check="equal lists",
+        faults="says neither that each method is used as often as possible nor the order of the counts",
+    ),
+    TaskInfo(
+        "symbench/reversi", SOURCE, "train", f"{HERE}.reversi",
+        "the board after moves of a game like Reversi", True,
+        answer="a board", check="equal boards",
+        faults="shows the board after the moves, so the answer stands in the question",
+    ),
+    TaskInfo(
         "symbench/standard_sudoku", SOURCE, "train", f"{HERE}.standard_sudoku",
         "a 9 x 9 Sudoku", True,
         answer="nine rows of digits", check="rows, columns, boxes and given digits", slow=True,
     ),
     TaskInfo(
+        "symbench/letters", SOURCE, "test", f"{HERE}.letters",
+        "how often and where a letter occurs in a word", True,
+        answer="a count and a list of positions", check="equal count, same positions",
+        faults="cannot take an answer of no positions",
+    ),
+    TaskInfo(
+        "symbench/eight_queens", SOURCE, "test", f"{HERE}.eight_queens",
+        "queens added to a board so that none attacks another", True,
+        answer="eight squares", check="bounds, attacks, given queens and blocked squares", shared=True,
+        faults="ignores the bounds and the given queens, so one constant answer passes every puzzle",
+    ),
+    TaskInfo(
         "symbench/number_multiply", SOURCE, "test", f"{HERE}.number_multiply", "products of signed numbers", True,
         answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "symbench/cryptanalysis", SOURCE, "test", f"{HERE}.cryptanalysis",
+        "a code of two digits and two letters from guesses", True,
+        answer="two digits and two letters", check="equal codes",
+        faults="compares the items joined",
+    ),
+    TaskInfo(
+        "symbench/string_splitting", SOURCE, "test", f"{HERE}.string_splitting",
+        "machines taken apart by five methods in turn", True,
+        answer="six whole numbers", check="equal lists",
+        faults="compares digits joined without separators, so 1,12 equals 11,2",
+    ),
+    TaskInfo(
+        "symbench/combinatorial_calculation", SOURCE, "test", f"{HERE}.combinatorial_calculation",
+        "operators put between numbers to reach a target", True,
+        answer="an arithmetic expression", check="numbers in order, exact value",
+        faults="ignores the order, joins adjacent digits to one number and two * to a power",
+    ),
+    TaskInfo(
+        "symbench/synthesis_decomposition", SOURCE, "test", f"{HERE}.synthesis_decomposition",
+        "crops exchanged for products by methods in turn", True,
+        answer="three to five whole numbers", check="equal lists",
+        faults="compares the count of an absent third crop instead of the product's where there are two crops",
+    ),
+    TaskInfo(
+        "symbench/2048", SOURCE, "test", f"{HERE}.twenty_forty_eight",
+        "a grid after moving one of its numbers", True,
+        answer="a grid of whole numbers", check="equal grids",
+        faults="101 of 200 start on an empty cell; 147 of 200 leave the grid as it was",
+    ),
+    TaskInfo(
+        "symbench/permutations_and_combinations", SOURCE, "test", f"{HERE}.permutations_and_combinations",
+        "books put in order under conditions", True,
+        answer="a list of letters", check="each book once, every condition", shared=True,
+        faults="lets books that do not exist stand among the others",
     ),
 )  # fmt: skip
