@@ -65,8 +65,7 @@ def _compile_cell(cell: CellSpec, known: Vocabulary, steps: dict[str, Step]) -> 
 
 def _select(cell: CellSpec, known: Vocabulary) -> _Tasks:
     spec = cell.experiment.tasks
-    train = known.select(split=spec.train.split, include=spec.train.include, exclude=spec.train.exclude)
-    test = known.select(split=spec.test.split, include=spec.test.include, exclude=spec.test.exclude)
+    train, test = known.train(spec), known.test(spec)
     if not train:
         raise UsageError(
             f"variant {cell.variant!r} selects no training tasks: split {spec.train.split}, "

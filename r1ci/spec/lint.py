@@ -24,8 +24,8 @@ def lint(resolved: Resolved, known: Vocabulary) -> list[Diagnostic]:
 
 
 def unknown_names(resolved: Resolved, known: Vocabulary) -> list[Diagnostic]:
-    """Task ids and patterns that match nothing."""
-    return _run([rule for rule in RULES if rule.id == "unknown-task"], resolved, known)
+    """Task ids, patterns and sources that match nothing."""
+    return _run([rule for rule in RULES if rule.id in ("unknown-task", "unknown-source")], resolved, known)
 
 
 def _run(rules: Sequence[Rule], resolved: Resolved, known: Vocabulary) -> list[Diagnostic]:

@@ -163,7 +163,9 @@ class TrainTasks(Section):
     """The tasks trained on. Three sets of questions are drawn from each, never overlapping."""
 
     split: Literal["train", "test", "any"] = "train"
-    """Which split of the registry to choose from."""
+    """Which split of the registry to choose from; with tasks.leave_out, both."""
+    sources: list[str] = []
+    """Namespaces of tasks to choose from: symbench, bbh, rg, a plug-in's; default: all."""
     include: list[str] = Field(default=["*"], min_length=1)
     """Task ids or glob patterns (``rg/*``)."""
     exclude: list[str] = []
@@ -181,7 +183,9 @@ class TestTasks(Section):
 
     __test__ = False
     split: Literal["train", "test", "any"] = "test"
-    """Which split of the registry to choose from."""
+    """Which split of the registry to choose from; with tasks.leave_out, both."""
+    sources: list[str] = []
+    """Namespaces of tasks to choose from: symbench, bbh, rg, a plug-in's; default: all."""
     include: list[str] = ["*"]
     """Task ids or glob patterns; an empty list means no test tasks."""
     exclude: list[str] = []
@@ -195,8 +199,11 @@ class Tasks(Section):
 
     train: TrainTasks = TrainTasks()
     test: TestTasks = TestTasks()
+    leave_out: str | None = None
+    """Leave-one-suite-out: the tasks of this namespace (symbench, bbh, rg) are the test tasks, whatever their split,
+    and all others the training tasks."""
     params: dict[str, dict[str, Any]] = {}
-    """Generator parameters by task id, for example ``rg/chain_sum: {max_terms: 3}``."""
+    """Generator parameters by task id, for example ``rg/chain_sum: {max_terms: 3}`` or ``{level: hard}``."""
     seed: NonNegativeInt = 0
     """Seed of the question generators; shared by all seeds of the experiment: runs compare on equal questions."""
 

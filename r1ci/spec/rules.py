@@ -61,14 +61,12 @@ def reaches(spec: Experiment, stop: str) -> bool:
 
 def train_tasks(spec: Experiment, known: Vocabulary) -> tuple[str, ...]:
     """The tasks trained on."""
-    train = spec.tasks.train
-    return known.select(split=train.split, include=train.include, exclude=train.exclude)
+    return known.train(spec.tasks)
 
 
 def test_tasks(spec: Experiment, known: Vocabulary) -> tuple[str, ...]:
     """The tasks held out."""
-    test = spec.tasks.test
-    return known.select(split=test.split, include=test.include, exclude=test.exclude)
+    return known.test(spec.tasks)
 
 
 # ---------------------------------------------------------------- tasks
@@ -83,13 +81,24 @@ def _unknown_task(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
                 splits = {split for task, split in known.tasks.items() if fnmatch.fnmatchcase(task, pattern)}
                 if not splits:
                     yield Finding(key, _matches_nothing(pattern), help=_suggest_task(pattern, known))
-                elif name == "include" and section.split not in ("any", *splits):
+                elif name == "include" and section.split not in ("any", *splits) and spec.tasks.leave_out is None:
                     message = f"'{pattern}' matches only {' and '.join(sorted(splits))} tasks"
                     help = f"write tasks.{part}.split: any to take tasks of both splits"
                     yield Finding(key, message, found=f"tasks.{part}.split is {section.split}", help=help)
     for task in spec.tasks.params:
         if task not in known.tasks:
             yield Finding(f"tasks.params.{task}", f"there is no task '{task}'", help=_suggest_task(task, known))
+
+
+@_rule("unknown-source", "error")
+def _unknown_source(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    named = [("tasks.leave_out", spec.tasks.leave_out)] if spec.tasks.leave_out is not None else []
+    named += [(f"tasks.train.sources.{n}", source) for n, source in enumerate(spec.tasks.train.sources)]
+    named += [(f"tasks.test.sources.{n}", source) for n, source in enumerate(spec.tasks.test.sources)]
+    for key, source in named:
+        if source not in known.sources:
+            help = did_you_mean(source, known.sources) or f"there are {', '.join(known.sources)}"
+            yield Finding(key, f"no task is of the source '{source}'", help=help)
 
 
 def _matches_nothing(pattern: str) -> str:

@@ -30,7 +30,10 @@ FOUND = [
     ("unknown-task", "error", ["tasks.train.exclude=['xx/*']"], "tasks.train.exclude.0"),
     ("unknown-task", "error", ["tasks.train.include+=[rg/count_bits]"], "tasks.train.include.2"),
     ("unknown-task", "error", ["tasks.params={rg/gdc: {n: 1}}"], "tasks.params.rg/gdc"),
+    ("unknown-source", "error", ["tasks.train.sources=[rg, bbb]"], "tasks.train.sources.1"),
+    ("unknown-source", "error", ["tasks.leave_out=symbnech"], "tasks.leave_out"),
     ("no-training-tasks", "error", ["tasks.train.exclude=['*']"], "tasks.train"),
+    ("no-training-tasks", "error", ["tasks.leave_out=rg"], "tasks.train"),
     ("unused-params", "warning", ["tasks.params={rg/word_sorting: {n: 1}}"], "tasks.params.rg/word_sorting"),
     (
         "evaluation-overlaps-training",
