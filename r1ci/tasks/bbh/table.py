@@ -1,4 +1,4 @@
-"""The BIG-Bench-Hard tasks, without importing any of them. One line per task, in the order of the official list."""
+"""The BIG-Bench-Hard tasks, without importing any of them. One entry per task, in the order of the official list."""
 
 from __future__ import annotations
 
@@ -9,11 +9,60 @@ SOURCE = "BIG-Bench-Hard"
 
 TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
-        "bbh/boolean_expressions", SOURCE, "train", f"{HERE}.boolean_expressions", "truth of and, or, not", True,
-        answer="True or False", check="equal truth values",
+        "bbh/boolean_expressions", SOURCE, "train", f"{HERE}.boolean_expressions",
+        "truth of and, or, not", True, answer="True or False", check="equal truth values",
     ),
     TaskInfo(
-        "bbh/object_counting", SOURCE, "test", f"{HERE}.object_counting", "things of one kind in a list", True,
-        answer="a whole number", check="equal whole numbers",
+        "bbh/dyck_languages", SOURCE, "test", f"{HERE}.dyck_languages",
+        "close open brackets", True, answer="closing brackets", check="equal brackets, spaces aside",
+        faults="a lazy extraction loses a last >",
+    ),
+    TaskInfo(
+        "bbh/logical_deduction_five_objects", SOURCE, "train", f"{HERE}.logical_deduction",
+        "the order of five things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/logical_deduction_seven_objects", SOURCE, "train", f"{HERE}.logical_deduction",
+        "the order of seven things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/logical_deduction_three_objects", SOURCE, "train", f"{HERE}.logical_deduction",
+        "the order of three things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/multistep_arithmetic_two", SOURCE, "train", f"{HERE}.multistep_arithmetic_two",
+        "sums and products in parentheses", True, answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "bbh/navigate", SOURCE, "train", f"{HERE}.navigate",
+        "whether a walk comes back", True, answer="Yes or No", check="the same of Yes and No",
+    ),
+    TaskInfo(
+        "bbh/object_counting", SOURCE, "test", f"{HERE}.object_counting",
+        "things of one kind in a list", True, answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "bbh/temporal_sequences", SOURCE, "test", f"{HERE}.temporal_sequences",
+        "when someone was free", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/tracking_shuffled_objects_five_objects", SOURCE, "test", f"{HERE}.tracking_shuffled_objects",
+        "five people swap things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/tracking_shuffled_objects_seven_objects", SOURCE, "test", f"{HERE}.tracking_shuffled_objects",
+        "seven people swap things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/tracking_shuffled_objects_three_objects", SOURCE, "test", f"{HERE}.tracking_shuffled_objects",
+        "three people swap things", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/web_of_lies", SOURCE, "train", f"{HERE}.web_of_lies",
+        "who tells the truth in a chain", True, answer="Yes or No", check="the same of Yes and No",
+    ),
+    TaskInfo(
+        "bbh/word_sorting", SOURCE, "train", f"{HERE}.word_sorting",
+        "sort words from a to z", True, answer="words in order", check="equal words in order",
     ),
 )  # fmt: skip
