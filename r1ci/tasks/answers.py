@@ -22,6 +22,7 @@ _MARKUP = (("<<<", ">>>"), ("\\boxed{", "}"), ("\\(", "\\)"), ("\\[", "\\]"), ("
 _QUOTES = (("`", "`"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
+_PLAIN = re.compile(r"-?[0-9]{1,18}")
 _INTEGER = re.compile(rf"([+-]?{_WHOLE})(?:\.0*)?")
 _DECIMAL = re.compile(rf"[+-]?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?")
 _RATIO = re.compile(r"([+-]?[0-9]+) ?/ ?([0-9]+)")
@@ -167,6 +168,13 @@ def tokens(text: str) -> tuple[str, ...]:
 def flat(text: str) -> tuple[str, ...]:
     """The items of a list or of a list of rows, row by row, whatever brackets hold the rows."""
     return tokens(unwrap(text).translate(_SEPARATORS))
+
+
+def integers(text: str) -> tuple[int, ...] | None:
+    """The whole numbers of a list or of a list of rows, or None if an item is none."""
+    values = tuple(int(item) if _PLAIN.fullmatch(item) else integer(item) for item in flat(text))
+    found = tuple(value for value in values if value is not None)
+    return found if len(found) == len(values) else None
 
 
 def numbers(text: str) -> tuple[Fraction, ...] | None:

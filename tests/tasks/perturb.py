@@ -32,3 +32,9 @@ PERTURBED["rg/pool_matrix"] = lambda question: [
     f"{question.answer}\n1",
     f"{question.answer}x",
 ]
+PERTURBED["symbench/logic_puzzle"] = lambda question: [
+    question.answer.partition(", ")[2],
+    f"{question.answer}, 0 0",
+    f"1{question.answer}",
+    f"{question.answer}x",
+]

@@ -12,7 +12,7 @@ from r1ci.tasks import answers
 
 READERS = (
     answers.unwrap, answers.integer, answers.hexadecimal, answers.number, answers.boolean, answers.yes_no,
-    answers.option, answers.word, answers.tokens, answers.flat, answers.numbers,
+    answers.option, answers.word, answers.tokens, answers.flat, answers.integers, answers.numbers,
 )  # fmt: skip
 
 
@@ -194,3 +194,11 @@ def test_number_reads_every_decimal(value: int, decimals: int) -> None:
 )
 def test_flat_reads_rows_one_after_the_other(text: str) -> None:
     assert answers.flat(text) == ("1", "2", "3", "4")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("[[1, -2], [3, 4.0]]", (1, -2, 3, 4)), ("(0, 3)", (0, 3)), ("", ()), ("1, x", None), ("1.5", None)],
+)
+def test_integers_are_all_whole_or_none(text: str, values: tuple[int, ...] | None) -> None:
+    assert answers.integers(text) == values

@@ -74,8 +74,8 @@ class PatternRecognition:
 
     def check(self, question: Question, answer_text: str) -> bool:
         """The row and column of the corner."""
-        values = [answers.integer(item) for item in answers.flat(answer_text)[:SIDE]]
-        return values in question.data["corners"]
+        values = answers.integers(answer_text)
+        return values is not None and list(values) in question.data["corners"]
 
     def program(self, question: Question) -> str | None:
         """Try every place for the largest square that fits, then for smaller ones."""

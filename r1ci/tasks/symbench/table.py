@@ -64,7 +64,7 @@ TABLE: tuple[TaskInfo, ...] = (
         "symbench/constrained_linear_arrangement", SOURCE, "train", f"{HERE}.constrained_linear_arrangement",
         "an opponent's cards from one's own and the results", True,
         answer="a list of letters", check="cards of the game, none twice, with the same results", shared=True,
-        faults="accepts any letter for a draw, and cards played twice; rules of the elements read in one direction only",
+        faults="accepts any letter for a draw, and cards played twice; its rules of the elements have two readings",
     ),
     TaskInfo(
         "symbench/pattern_recognition", SOURCE, "train", f"{HERE}.pattern_recognition",
