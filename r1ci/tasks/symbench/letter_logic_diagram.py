@@ -169,7 +169,7 @@ def read_official(sample: Sample) -> Official:
     if not set(given) <= set("abcdefghi"[: len(rows)] + BLANK):
         raise ValueError("its grid has a letter too many")
     answer = solve(given)
-    if answer is None:
+    if answer is None or not complete(given, answer):
         raise ValueError("its puzzle has no solution")
     gold = official.listed(official.gold_of(sample))
     return official.item("letter_logic_diagram", text, "\n".join(_rows(answer)), {"rows": rows}, gold)
