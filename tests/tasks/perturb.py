@@ -38,3 +38,9 @@ PERTURBED["symbench/logic_puzzle"] = lambda question: [
     f"1{question.answer}",
     f"{question.answer}x",
 ]
+PERTURBED["rg/number_format"] = lambda question: [
+    f"{float(question.answer) + 0.001:.3f}",
+    f"{float(question.answer) - 0.001:.3f}",
+    f"1{question.answer}",
+    f"{question.answer}x",
+]

@@ -134,4 +134,46 @@ TABLE: tuple[TaskInfo, ...] = (
         answer="a move on each line", check="brings every disk to the target by the rules, in the fewest moves",
         faults="only the package's scorer asks for the fewest moves: a note does too", space=90,
     ),
+    TaskInfo(
+        "rg/modulo_grid", SOURCE, "test", f"{HERE}.figures", "a pattern of remainders with holes", True,
+        answer="the grid of marks, row by row", check="equal marks",
+        faults="where several rules of the package's kind fit, they fill the holes alike",
+    ),
+    TaskInfo(
+        "rg/number_format", SOURCE, "train", f"{HERE}.quantities", "the largest or smallest of numbers", True,
+        answer="a number", check="a number within 0.0005",
+        faults="the package's scorer takes another number of the list if it is within 0.01",
+    ),
+    TaskInfo(
+        "rg/number_sorting", SOURCE, "train", f"{HERE}.quantities", "numbers in order", True,
+        answer="a list of numbers", check="equal numbers in equal order",
+        faults="the package's scorer takes numbers that are off by 1",
+    ),
+    TaskInfo(
+        "rg/power_function", SOURCE, "train", f"{HERE}.quantities", "a power to three figures", True,
+        answer="a number in scientific notation", check="equal once rounded to three figures",
+        faults="the text does not say whether the sign of a negative base is raised too: a note does",
+    ),
+    TaskInfo(
+        "rg/prime_factorization", SOURCE, "test", f"{HERE}.quantities", "prime factors of a number", True,
+        answer="prime numbers with times signs between them", check="the prime factors, in any order",
+        faults="the package's scorer raises on what is no number", space=999,
+    ),
+    TaskInfo(
+        "rg/rectangle_count", SOURCE, "test", f"{HERE}.figures", "rectangles drawn over each other", True,
+        answer="a whole number", check="equal whole numbers",
+        faults="two that cross could be four that touch: a note asks for the fewest, and that is what was drawn",
+    ),
+    TaskInfo(
+        "rg/simple_geometry", SOURCE, "train", f"{HERE}.figures", "an angle of a convex polygon", True,
+        answer="a number of degrees", check="equal numbers",
+        faults="the package's polygons may have an angle of 180 degrees or more: those are left out",
+    ),
+    TaskInfo(
+        "rg/time_intervals", SOURCE, "train", f"{HERE}.durations", "time between two moments", True,
+        answer="days, hours, minutes and seconds, in the form that the question says", check="equally long",
+        faults="the package loses the time of day where the day of the week stands in brackets, gives negative times "
+        "at midnight and across time zones, and cuts off seconds: the answer is computed from what is shown, and such "
+        "questions are left out",
+    ),
 )  # fmt: skip
