@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import islice
+import dataclasses
+import itertools
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1ci.errors import UsageError
 from r1ci.plan.context import Progress, StepContext
 from r1ci.tasks.base import Question
-from r1ci.tasks.distinct import distinct
-from r1ci.tasks.registry import get_task
+from r1ci.tasks.generate import Lost, Order, generate
 from r1ci.tasks.storage import write_questions
 
 SETS = {"sft": "sft_questions_per_task", "rl": "questions_per_task", "new": "new_questions_per_task"}
+TEST = {"test": "test_questions_per_task"}
+LOST = "lost.json"
+"""Questions that could not be made, each with its task, seed, index and reason."""
 
 
 def run(context: StepContext) -> None:
-    """Write questions.parquet."""
-    inputs = context.inputs
-    sets: dict[str, list[Question]] = {name: [] for name in (*SETS, "test")}
-    chosen = [(task, True) for task in inputs["train"]] + [(task, False) for task in inputs["test"]]
-    for done, (task_id, trained) in enumerate(chosen):
-        context.progress(Progress(done, len(chosen), task_id))
-        for name, questions in draw(task_id, trained, inputs).items():
-            sets[name] += questions
-    write_questions(context.folder, sets)
-
-
-def draw(task_id: str, trained: bool, inputs: Mapping[str, Any]) -> dict[str, list[Question]]:
-    """The questions of one task by set.
+    """Write questions.parquet, and lost.json where questions were lost.
 
     Raises:
-        UsageError: the task has too few different questions.
+        UsageError: a task has too few different questions, or loses most of them.
+        EnvironmentMissing: a package that a task needs is not installed.
     """
-    keys = SETS if trained else {"test": "test_questions_per_task"}
-    sizes = {name: inputs[key] for name, key in keys.items()}
-    need = sum(sizes.values())
-    task = get_task(task_id, inputs["params"].get(task_id, {}))
-    questions = list(islice(distinct(task, inputs["seed"]), need))
-    if len(questions) < need:
+    inputs = context.inputs
+    keys = dict.fromkeys(inputs["train"], SETS) | dict.fromkeys(inputs["test"], TEST)
+    orders = [
+        Order(task, inputs["params"].get(task, {}), inputs["seed"], sum(inputs[key] for key in sets.values()))
+        for task, sets in keys.items()
+    ]
+    done = itertools.count(1)
+    context.progress(Progress(0, len(orders)))
+    plugins = context.step.runtime.get("plugins", [])
+    made = generate(
+        orders, plugins=plugins, tell=lambda task: context.progress(Progress(next(done), len(orders), task))
+    )
+    sets: dict[str, list[Question]] = {name: [] for name in (*SETS, *TEST)}
+    for order in orders:
+        sizes = {name: inputs[key] for name, key in keys[order.task].items()}
+        for name, questions in split(order, made[order.task].questions, sizes).items():
+            sets[name] += questions
+    write_questions(context.folder, sets)
+    _report([lost for order in orders for lost in made[order.task].lost], context)
+
+
+def split(order: Order, questions: Sequence[Question], sizes: Mapping[str, int]) -> dict[str, list[Question]]:
+    """One task's questions by set. Raises UsageError if there are too few."""
+    if len(questions) < order.need:
         raise UsageError(
-            f"{task_id} has only {len(questions)} different questions with these parameters; the spec asks for {need}",
-            f"lower questions_per_task, or widen tasks.params for {task_id}",
+            f"{order.task} has only {len(questions)} different questions with these parameters; the spec asks for "
+            f"{order.need}",
+            f"lower questions_per_task, or widen tasks.params for {order.task}",
         )
-    out: dict[str, list[Question]] = {}
-    start = 0
-    for name, size in sizes.items():
-        out[name] = questions[start : start + size]
-        start += size
-    return out
+    rest = iter(questions)
+    return {name: list(itertools.islice(rest, size)) for name, size in sizes.items()}
+
+
+def _report(lost: Sequence[Lost], context: StepContext) -> None:
+    if not lost:
+        return
+    rows: list[dict[str, Any]] = [dataclasses.asdict(one) for one in lost]
+    (context.folder / LOST).write_text(json.dumps(rows, indent=1) + "\n")
+    tasks = ", ".join(dict.fromkeys(one.task for one in lost))
+    context.progress(Progress(1, 1, f"{len(lost)} questions lost of {tasks}: see {LOST}"))

@@ -1,11 +1,14 @@
 """Step contexts over hand-made folders."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from r1ci.agents.trajectory import StopReason, Trajectory
 from r1ci.plan.context import Progress, StepContext
@@ -44,10 +47,11 @@ def context(tmp_path: Path) -> Make:
         inputs: Mapping[str, Any],
         reads: Mapping[str, Path] = {},
         told: list[Progress] | None = None,
+        runtime: Mapping[str, Any] = {},
     ) -> StepContext:
         folder = tmp_path / f"{kind}-attempt"
         folder.mkdir()
-        step = Step(kind, inputs, {role: path.name for role, path in reads.items()})
+        step = Step(kind, inputs, {role: path.name for role, path in reads.items()}, runtime=runtime)
         return StepContext(step, folder, reads, (told if told is not None else []).append)
 
     return make

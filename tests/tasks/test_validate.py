@@ -1,8 +1,7 @@
-"""The self-test of a task, and drawing without repetition."""
+"""The self-test of a task."""
 
 from __future__ import annotations
 
-import itertools
 import sys
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ import pytest
 from r1ci.errors import EnvironmentMissing, R1ciError
 from r1ci.tasks import validate as validation
 from r1ci.tasks.base import Question, Task
-from r1ci.tasks.distinct import distinct
 from r1ci.tasks.reasoning_gym import library
 from r1ci.tasks.registry import get_task
 from r1ci.tasks.validate import run_trusted, validate
@@ -70,15 +68,6 @@ class Deserting(Faulty):
 
 def test_a_task_whose_programs_end_the_process_is_reported() -> None:
     assert any("exit code 3" in fault.what for fault in validate(Deserting(), 2).faults)
-
-
-def test_distinct_ends_when_the_space_is_used_up() -> None:
-    assert [question.text for question in distinct(Faulty(), 0)] == [f"Say {number}." for number in range(10)]
-
-
-def test_distinct_leaves_out_what_is_taken_and_starts_where_it_is_told() -> None:
-    found = list(itertools.islice(distinct(Faulty(), 0, start=4, taken={"Say 5."}), 3))
-    assert [question.index for question in found] == [4, 6, 7]
 
 
 def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
