@@ -14,6 +14,22 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="compares floats, so 8/(3-8/3) is refused; evaluates the answer as code",
     ),
     TaskInfo(
+        "symbench/path_plan", SOURCE, "train", f"{HERE}.path_plan",
+        "a path that visits some boxes and keeps out of others", True,
+        answer="a list of waypoints", check="exact geometry of every line",
+        faults="a line inside a box does not count as entering it; compares floats",
+    ),
+    TaskInfo(
+        "symbench/boxlift", SOURCE, "train", f"{HERE}.boxlift", "boxes lifted together in few steps", True,
+        answer="steps, one per line", check="simulated, within the bound", shared=True,
+        faults="evaluates the answer as code; counts a lifter that is named three times three times",
+    ),
+    TaskInfo(
+        "symbench/boxnet", SOURCE, "train", f"{HERE}.boxnet", "boxes passed from cell to cell to their targets", True,
+        answer="a JSON list of steps", check="simulated; every box on a target", shared=True,
+        faults="an arm that acts twice in a step is not noticed",
+    ),
+    TaskInfo(
         "symbench/blocksworld", SOURCE, "train", f"{HERE}.blocksworld", "moves of blocks from stack to stack", True,
         answer="moves, one per line", check="simulated; every stack as wanted", shared=True,
         faults="a goal that is reached at the start cannot be answered",
