@@ -176,4 +176,21 @@ TABLE: tuple[TaskInfo, ...] = (
         "at midnight and across time zones, and cuts off seconds: the answer is computed from what is shown, and such "
         "questions are left out",
     ),
+    TaskInfo(
+        "rg/propositional_logic", SOURCE, "train", f"{HERE}.inference", "a conclusion from formulas", True,
+        answer="a formula", check="true wherever all premises are, and not equivalent to one of them",
+        faults="the package takes a premise said again for a conclusion, and its premises may contradict each other: "
+        "a note forbids the one, the other is left out",
+        shared=True,
+    ),
+    TaskInfo(
+        "rg/self_reference", SOURCE, "train", f"{HERE}.inference", "solutions of statements on each other", True,
+        answer="a whole number", check="equal whole numbers", space=3200,
+    ),
+    TaskInfo(
+        "rg/syllogism", SOURCE, "test", f"{HERE}.inference", "whether a statement follows from two others", True,
+        answer="Yes or No", check="the same, in any case",
+        faults="one in nine of the package's answers is wrong (it never asks for a distributed middle term): ours are "
+        "computed over all worlds; a note says that no group is empty",
+    ),
 )  # fmt: skip
