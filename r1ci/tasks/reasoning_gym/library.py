@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import decimal
 import functools
+import importlib.util
 import random
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -40,6 +42,22 @@ def _dataset(name: str, config: Config, prepare: Prepare) -> Any:
     return made
 
 
+def data_file(name: str) -> Path:
+    """A data file of the package, found without importing it."""
+    spec = importlib.util.find_spec("reasoning_gym")
+    if spec is None or not spec.submodule_search_locations:
+        raise _missing("is not installed")
+    return Path(spec.submodule_search_locations[0]) / "data" / name
+
+
+def _missing(why: str) -> EnvironmentMissing:
+    return EnvironmentMissing(
+        f"the rg/ tasks need the package reasoning-gym, which {why}",
+        "pip install 'r1ci[tasks]' (it builds one dependency from C source, so a C compiler must be there), "
+        "or leave them out with tasks.train.exclude and tasks.test.exclude: ['rg/*']",
+    )
+
+
 @functools.cache
 def _package() -> ModuleType:
     with _lock, warnings.catch_warnings():
@@ -48,11 +66,7 @@ def _package() -> ModuleType:
         try:
             import reasoning_gym
         except ImportError as error:
-            raise EnvironmentMissing(
-                f"the rg/ tasks need the package reasoning-gym, which cannot be imported: {error}",
-                "pip install 'r1ci[tasks]' (it builds one dependency from C source, so a C compiler must be there), "
-                "or leave them out with tasks.train.exclude and tasks.test.exclude: ['rg/*']",
-            ) from error
+            raise _missing(f"cannot be imported: {error}") from error
         finally:
             random.setstate(before)
     module: ModuleType = reasoning_gym

@@ -193,4 +193,41 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="one in nine of the package's answers is wrong (it never asks for a distributed middle term): ours are "
         "computed over all worlds; a note says that no group is empty",
     ),
+    TaskInfo(
+        "rg/needle_haystack", SOURCE, "train", f"{HERE}.wording", "who of many does something", True,
+        answer="a name", check="equal names, in any case",
+        faults="questions with two right names are left out",
+    ),
+    TaskInfo(
+        "rg/palindrome_generation", SOURCE, "train", f"{HERE}.wording", "a palindrome of given letters", True,
+        answer="a string of letters", check="the same backward, of the given letters",
+    ),
+    TaskInfo(
+        "rg/palindrome_partitioning", SOURCE, "test", f"{HERE}.wording", "a string cut into palindromes", True,
+        answer="a list of lists of strings", check="different partitions into palindromes, and as many as there are",
+        faults="the text says that one may answer with all partitions, the scorer wants all: a note says so",
+    ),
+    TaskInfo(
+        "rg/ransom_note", SOURCE, "train", f"{HERE}.wording", "whether letters suffice for a note", True,
+        answer="True or False", check="the same, in any case",
+        faults="the package draws letters in an order that differs from process to process",
+    ),
+    TaskInfo(
+        "rg/sentence_reordering", SOURCE, "train", f"{HERE}.wording", "a sentence from its words", False,
+        answer="a sentence", check="equal words in equal order",
+        faults="the package's answer groups words that occur twice, and some sentences are cut off: those are left out",
+    ),
+    TaskInfo(
+        "rg/word_ladder", SOURCE, "train", f"{HERE}.wording", "a word into another, letter by letter", False,
+        answer="words with commas between them", check="known words, each one letter off the one before",
+        faults="the package's answer differs from process to process: ours is the first of the shortest",
+    ),
+    TaskInfo(
+        "rg/word_sequence_reversal", SOURCE, "train", f"{HERE}.wording", "words in reversed order", True,
+        answer="words with commas between them", check="equal words in equal order",
+    ),
+    TaskInfo(
+        "rg/word_sorting", SOURCE, "train", f"{HERE}.wording", "words in the order of their characters", True,
+        answer="words with commas between them", check="equal words in equal order",
+    ),
 )  # fmt: skip
