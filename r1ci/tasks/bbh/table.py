@@ -6,6 +6,7 @@ from r1ci.tasks.base import TaskInfo
 
 HERE = "r1ci.tasks.bbh"
 SOURCE = "BIG-Bench-Hard"
+GENERATED = "generated"
 
 TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
@@ -13,9 +14,33 @@ TABLE: tuple[TaskInfo, ...] = (
         "truth of and, or, not", True, answer="True or False", check="equal truth values",
     ),
     TaskInfo(
+        "bbh/causal_judgement", GENERATED, "train", f"{HERE}.causal_judgement",
+        "whether an act was a cause, by a stated rule", True, answer="Yes or No", check="the same of Yes and No",
+        faults="duplicate rows; what people would say is not derivable",
+    ),
+    TaskInfo(
+        "bbh/date_understanding", SOURCE, "train", f"{HERE}.date_understanding",
+        "a date, from what is said about another", True, answer="a letter", check="the same option",
+        faults="some dates depend on unstated conventions",
+    ),
+    TaskInfo(
         "bbh/dyck_languages", SOURCE, "test", f"{HERE}.dyck_languages",
         "close open brackets", True, answer="closing brackets", check="equal brackets, spaces aside",
         faults="a lazy extraction loses a last >",
+    ),
+    TaskInfo(
+        "bbh/formal_fallacies", SOURCE, "train", f"{HERE}.formal_fallacies",
+        "whether an argument is valid", True, answer="valid or invalid", check="the same word",
+        faults="the word valid stands in invalid",
+    ),
+    TaskInfo(
+        "bbh/geometric_shapes", SOURCE, "train", f"{HERE}.geometric_shapes",
+        "the shape an SVG path draws", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/hyperbaton", SOURCE, "train", f"{HERE}.hyperbaton",
+        "the right order of adjectives", True, answer="a letter", check="the same option",
+        faults="the order is not stated",
     ),
     TaskInfo(
         "bbh/logical_deduction_five_objects", SOURCE, "train", f"{HERE}.logical_deduction",
@@ -30,6 +55,11 @@ TABLE: tuple[TaskInfo, ...] = (
         "the order of three things", True, answer="a letter", check="the same option",
     ),
     TaskInfo(
+        "bbh/movie_recommendation", GENERATED, "train", f"{HERE}.movie_recommendation",
+        "the film nearest to some others, by features", True, answer="a letter", check="the same option",
+        faults="one target is cut off at a comma in its options; not derivable from the question",
+    ),
+    TaskInfo(
         "bbh/multistep_arithmetic_two", SOURCE, "train", f"{HERE}.multistep_arithmetic_two",
         "sums and products in parentheses", True, answer="a whole number", check="equal whole numbers",
     ),
@@ -40,6 +70,15 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "bbh/object_counting", SOURCE, "test", f"{HERE}.object_counting",
         "things of one kind in a list", True, answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "bbh/penguins_in_a_table", SOURCE, "train", f"{HERE}.penguins_in_a_table",
+        "questions about a small table", True, answer="a letter", check="the same option",
+        faults="always the same table",
+    ),
+    TaskInfo(
+        "bbh/reasoning_about_colored_objects", SOURCE, "train", f"{HERE}.reasoning_about_colored_objects",
+        "coloured things on a table", True, answer="a letter", check="the same option",
     ),
     TaskInfo(
         "bbh/temporal_sequences", SOURCE, "test", f"{HERE}.temporal_sequences",
