@@ -230,4 +230,184 @@ TABLE: tuple[TaskInfo, ...] = (
         "rg/word_sorting", SOURCE, "train", f"{HERE}.wording", "words in the order of their characters", True,
         answer="words with commas between them", check="equal words in equal order",
     ),
+    TaskInfo(
+        "rg/ab", SOURCE, "train", f"{HERE}.machines", "tokens rewritten until none face each other", True,
+        answer="tokens such as A# #B", check="equal tokens in equal order",
+        faults="programs that end with nothing have no answer; the package's scorer minds whitespace",
+    ),
+    TaskInfo(
+        "rg/advanced_geometry", SOURCE, "train", f"{HERE}.geometry", "a triangle's orthocenter, incircle or angle", True,
+        answer="a number, an angle or a pair of numbers", check="within one unit of the third decimal",
+        faults="asks for three decimals and gives angles with two",
+    ),
+    TaskInfo(
+        "rg/aiw", SOURCE, "train", f"{HERE}.counting", "sisters, friends or colleagues of somebody", True,
+        answer="a whole number", check="equal whole numbers",
+        faults="counts one of the two circles of colleagues; asks for the sisters of somebody from no family",
+    ),
+    TaskInfo(
+        "rg/arc_1d", SOURCE, "train", f"{HERE}.induction", "a rule on a row of digits, from examples", False,
+        answer="a row of digits", check="equal digits in equal order",
+    ),
+    TaskInfo(
+        "rg/basic_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "an expression of whole numbers", True,
+        answer="a whole number", check="equal whole numbers",
+        faults="some divisions leave a remainder and are rounded down, or by zero",
+    ),
+    TaskInfo(
+        "rg/bf", SOURCE, "train", f"{HERE}.machines", "what a Brainf*ck program prints", True,
+        answer="a word or a number", check="the same output",
+        faults="loops whose bound does not fit a cell may never end",
+    ),
+    TaskInfo(
+        "rg/binary_alternation", SOURCE, "train", f"{HERE}.anagrams", "swaps that make a binary string alternate", True,
+        answer="a whole number, or -1", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/binary_matrix", SOURCE, "train", f"{HERE}.grids", "distance of each cell to the nearest 0", True,
+        answer="rows of numbers", check="equal numbers, row by row",
+        faults="the package's scorer evaluates the answer",
+    ),
+    TaskInfo(
+        "rg/caesar_cipher", SOURCE, "train", f"{HERE}.ciphers", "a text to decrypt", True,
+        answer="words", check="equal words, in any case",
+    ),
+    TaskInfo(
+        "rg/calendar_arithmetic", SOURCE, "test", f"{HERE}.calendars", "weekdays, days between dates and leap years", True,
+        answer="a weekday, a number, or yes or no", check="the same weekday, number or truth",
+        faults="names the wrong year of a date in the next one; leaves open whether the year is a leap year",
+    ),
+    TaskInfo(
+        "rg/circuit_logic", SOURCE, "train", f"{HERE}.deduction", "output of a drawn circuit", True,
+        answer="0 or 1", check="equal whole numbers",
+        faults="does not say what XOR of three inputs is",
+    ),
+    TaskInfo(
+        "rg/color_cube_rotation", SOURCE, "train", f"{HERE}.cubes", "a side of a cube after turning it", True,
+        answer="a color", check="equal words, in any case",
+        faults="leaves open which way a cube turns over",
+    ),
+    TaskInfo(
+        "rg/complex_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "two complex numbers added, subtracted, multiplied or divided", True,
+        answer="a complex number", check="equal real and imaginary parts",
+        faults="the package's scorer refuses right answers with spaces around, and gives near ones part marks",
+    ),
+    TaskInfo(
+        "rg/countdown", SOURCE, "test", f"{HERE}.games", "an expression worth a target", True,
+        answer="an expression", check="each number once, exactly the target",
+        faults="the package's scorer evaluates the answer",
+        slow=True,
+    ),
+    TaskInfo(
+        "rg/course_schedule", SOURCE, "train", f"{HERE}.graphs", "whether courses can be taken in some order", True,
+        answer="True or False", check="the same truth, in any case",
+    ),
+    TaskInfo(
+        "rg/cryptarithm", SOURCE, "train", f"{HERE}.games", "digits for letters so that a sum is right", True,
+        answer="letters and their digits", check="a different digit for each letter, a right sum",
+    ),
+    TaskInfo(
+        "rg/decimal_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "an expression of decimals", True,
+        answer="a number", check="equal but for the last of the asked digits",
+        faults="rounds every step, and half to even where the question says up; the scorer takes three "
+        "decimals for twelve digits",
+    ),
+    TaskInfo(
+        "rg/decimal_chain_sum", SOURCE, "train", f"{HERE}.arithmetic", "decimals added and subtracted", True,
+        answer="a number", check="exactly equal numbers",
+        faults="rounded to the precision that another dataset left behind",
+    ),
+    TaskInfo(
+        "rg/dice", SOURCE, "train", f"{HERE}.dice_and_fractions", "chance to roll a total or more", True,
+        answer="a fraction in lowest terms", check="equal numerators and denominators",
+    ),
+    TaskInfo(
+        "rg/emoji_mystery", SOURCE, "train", f"{HERE}.ciphers", "a sentence hidden in an emoji", True,
+        answer="a sentence", check="the same sentence; case, whitespace and the kind of quotes aside",
+        faults="two emojis end in a character that decodes as part of the sentence",
+    ),
+    TaskInfo(
+        "rg/family_relationships", SOURCE, "train", f"{HERE}.families", "what somebody is to another of a family", True,
+        answer="a word", check="equal words, in any case",
+        faults="names in-laws, nieces and nephews from the wrong side; some names do not tell man from woman",
+    ),
+    TaskInfo(
+        "rg/figlet_font", SOURCE, "train", f"{HERE}.ciphers", "a word drawn in letters", False,
+        answer="a word", check="equal words, in any case",
+        faults="some fonts draw nothing, or the same for several letters",
+    ),
+    TaskInfo(
+        "rg/fraction_simplification", SOURCE, "train", f"{HERE}.dice_and_fractions", "a fraction in lowest terms", True,
+        answer="a fraction", check="equal numerators and denominators",
+        faults="gives up after ten draws and leaves a common factor",
+    ),
+    TaskInfo(
+        "rg/game_of_life", SOURCE, "test", f"{HERE}.grids", "a board after some steps", True,
+        answer="rows of 0 and 1", check="equal cells, row by row",
+        faults="boards that die out share one answer",
+        slow=True,
+    ),
+    TaskInfo(
+        "rg/graph_color", SOURCE, "train", f"{HERE}.graphs", "colors for vertices, two for each edge", True,
+        answer="a map of vertices to colors", check="every vertex colored, no edge in one color",
+        faults="the package gives no answer",
+        shared=True,
+    ),
+    TaskInfo(
+        "rg/group_anagrams", SOURCE, "train", f"{HERE}.anagrams", "words grouped by their letters", True,
+        answer="lists of words", check="equal groups, in any order",
+    ),
+    TaskInfo(
+        "rg/gsm_symbolic", SOURCE, "train", f"{HERE}.counting", "school problems from templates", False,
+        answer="a number", check="equal numbers",
+        faults="the package's scorer takes the first number in the answer",
+    ),
+    TaskInfo(
+        "rg/isomorphic_strings", SOURCE, "test", f"{HERE}.anagrams", "whether letters map to letters one to one", True,
+        answer="True or False", check="the same truth, in any case",
+        faults="differs between processes",
+    ),
+    TaskInfo(
+        "rg/jugs", SOURCE, "train", f"{HERE}.games", "moves of water to a target", True,
+        answer="a list of moves", check="some jug holds the target after the moves",
+        faults="solves three jugs, however many there are",
+        space=783, shared=True, slow=True,
+    ),
+    TaskInfo(
+        "rg/knights_knaves", SOURCE, "test", f"{HERE}.deduction", "who tells the truth and who lies", True,
+        answer="a role for each person", check="the same role for each",
+    ),
+    TaskInfo(
+        "rg/largest_island", SOURCE, "test", f"{HERE}.grids", "the largest patch of ones", True,
+        answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/leg_counting", SOURCE, "test", f"{HERE}.counting", "legs of animals", True,
+        answer="a whole number", check="equal whole numbers",
+    ),
+    TaskInfo(
+        "rg/letter_counting", SOURCE, "test", f"{HERE}.anagrams", "how often a letter occurs in a text", True,
+        answer="a whole number", check="equal whole numbers",
+        faults="calls digits letters; does not say that capital letters count",
+    ),
+    TaskInfo(
+        "rg/letter_jumble", SOURCE, "train", f"{HERE}.ciphers", "words with their letters shuffled", False,
+        answer="words", check="equal words, in any case",
+    ),
+    TaskInfo(
+        "rg/list_functions", SOURCE, "train", f"{HERE}.induction", "a rule on lists, from examples", True,
+        answer="a list of numbers", check="equal numbers in equal order",
+        faults="one of 17 rules draws without the seed",
+    ),
+    TaskInfo(
+        "rg/mahjong_puzzle", SOURCE, "train", f"{HERE}.rewriting", "what the last card makes of a hand", True,
+        answer="Peng, Chi or Pass", check="the same, in any case",
+        faults="one in five of the package's answers is wrong (Pass and Chi are not verified): ours are simulated",
+    ),
+    TaskInfo(
+        "rg/string_manipulation", SOURCE, "train", f"{HERE}.rewriting", "a string rewritten by rules", True,
+        answer="a string", check="equal strings",
+        faults="one rule differs from its text for a string of two letters, and another is ambiguous for strings of "
+        "even length: ours follow the text, ambiguous questions are left out",
+    ),
 )  # fmt: skip
