@@ -44,3 +44,15 @@ PERTURBED["rg/number_format"] = lambda question: [
     f"1{question.answer}",
     f"{question.answer}x",
 ]
+PERTURBED["rg/advanced_geometry"] = lambda question: [
+    f"1{question.answer}",
+    f"{question.answer}x",
+    ", ".join(f"{float(value) + 0.002:.4f}" for value in question.data["values"]),
+    ", ".join(f"{float(value) - 0.002:.4f}" for value in question.data["values"]),
+]
+PERTURBED["rg/decimal_arithmetic"] = lambda question: [
+    f"1{question.answer}",
+    f"{question.answer}x",
+    f"{float(question.answer) * 1.000001:.12f}",
+    f"-{question.answer}".removeprefix("--"),
+]

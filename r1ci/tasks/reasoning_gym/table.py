@@ -236,7 +236,7 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="programs that end with nothing have no answer; the package's scorer minds whitespace",
     ),
     TaskInfo(
-        "rg/advanced_geometry", SOURCE, "train", f"{HERE}.geometry", "a triangle's orthocenter, incircle or angle", True,
+        "rg/advanced_geometry", SOURCE, "train", f"{HERE}.geometry", "a triangle's orthocenter or angle", True,
         answer="a number, an angle or a pair of numbers", check="within one unit of the third decimal",
         faults="asks for three decimals and gives angles with two",
     ),
@@ -273,7 +273,7 @@ TABLE: tuple[TaskInfo, ...] = (
         answer="words", check="equal words, in any case",
     ),
     TaskInfo(
-        "rg/calendar_arithmetic", SOURCE, "test", f"{HERE}.calendars", "weekdays, days between dates and leap years", True,
+        "rg/calendar_arithmetic", SOURCE, "test", f"{HERE}.calendars", "weekdays, dates and leap years", True,
         answer="a weekday, a number, or yes or no", check="the same weekday, number or truth",
         faults="names the wrong year of a date in the next one; leaves open whether the year is a leap year",
     ),
@@ -288,7 +288,7 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="leaves open which way a cube turns over",
     ),
     TaskInfo(
-        "rg/complex_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "two complex numbers added, subtracted, multiplied or divided", True,
+        "rg/complex_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "arithmetic of complex numbers", True,
         answer="a complex number", check="equal real and imaginary parts",
         faults="the package's scorer refuses right answers with spaces around, and gives near ones part marks",
     ),
