@@ -24,6 +24,11 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="some dates depend on unstated conventions",
     ),
     TaskInfo(
+        "bbh/disambiguation_qa", SOURCE, "train", f"{HERE}.disambiguation_qa",
+        "whom a pronoun means, or that it is open", False, answer="a letter", check="the same option",
+        faults="the reading of many sentences is a matter of opinion",
+    ),
+    TaskInfo(
         "bbh/dyck_languages", SOURCE, "test", f"{HERE}.dyck_languages",
         "close open brackets", True, answer="closing brackets", check="equal brackets, spaces aside",
         faults="a lazy extraction loses a last >",
@@ -79,6 +84,25 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "bbh/reasoning_about_colored_objects", SOURCE, "train", f"{HERE}.reasoning_about_colored_objects",
         "coloured things on a table", True, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/ruin_names", GENERATED, "train", f"{HERE}.ruin_names",
+        "the edit of a name that is a joke", False, answer="a letter", check="the same option",
+        faults="two targets are text, one is the unchanged name",
+    ),
+    TaskInfo(
+        "bbh/salient_translation_error_detection", GENERATED, "train", f"{HERE}.salient_translation_error_detection",
+        "the kind of error in a translation", False, answer="a letter", check="the same option",
+        faults="several golds can be argued about",
+    ),
+    TaskInfo(
+        "bbh/snarks", GENERATED, "test", f"{HERE}.snarks",
+        "which of two statements is sarcastic", False, answer="a letter", check="the same option",
+    ),
+    TaskInfo(
+        "bbh/sports_understanding", SOURCE, "train", f"{HERE}.sports_understanding",
+        "whether an athlete can have done that", False, answer="yes or no", check="the same of yes and no",
+        faults="duplicate rows; ambiguous actions",
     ),
     TaskInfo(
         "bbh/temporal_sequences", SOURCE, "test", f"{HERE}.temporal_sequences",
