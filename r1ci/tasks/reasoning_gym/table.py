@@ -410,4 +410,9 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="one rule differs from its text for a string of two letters, and another is ambiguous for strings of "
         "even length: ours follow the text, ambiguous questions are left out",
     ),
+    TaskInfo(
+        "rg/zebra_puzzles", SOURCE, "train", f"{HERE}.zebra", "who lives in the first house", True,
+        answer="a name", check="equal names, in any case",
+        slow=True,
+    ),
 )  # fmt: skip
