@@ -238,6 +238,16 @@ def test_sudokus_have_one_solution_by_a_second_solver() -> None:
         assert fill(cells) == [question.answer.replace("\n", "")]
 
 
+def test_sudokus_may_be_drawn_with_rulers() -> None:
+    task = get_task("symbench/standard_sudoku", {"level": "easy"})
+    question = task.question(1, 0)
+    rows = [f"| {row[:3]} | {row[3:6]} | {row[6:]} |" for row in question.answer.splitlines()]
+    drawn = "\n------+-------+------\n".join("\n".join(rows[i : i + 3]) for i in (0, 3, 6))
+    assert task.check(question, drawn)
+    assert task.check(question, f"```\n{drawn}\n```")
+    assert not task.check(question, drawn.replace(rows[0], "| 123 | 456 | 789 |"))
+
+
 def fill(cells: list[str]) -> list[str]:
     """All solutions, cell by cell in order."""
     if "." not in cells:

@@ -55,11 +55,14 @@ def _words(name: str) -> list[str]:
 
 
 def _named(words: Sequence[str], suite: str) -> str | None:
-    """The task whose name is the longest beginning of the words; a number stuck to the last of them is ignored."""
+    """The task whose name the words are; of SymBench also the one whose name is their longest beginning."""
+    exact = _known(suite).get("_".join(words))
+    if exact is not None or suite not in ("", SYMBENCH):
+        return exact
     for count in range(len(words), 0, -1):
         name = "_".join(words[:count])
         for spelling in (name, re.sub(r"(?<=[a-z])[0-9]+$", "", name)):
-            id = _known(suite).get(_ALIASES.get(spelling, spelling) if suite in ("", SYMBENCH) else spelling)
+            id = _known(SYMBENCH).get(_ALIASES.get(spelling, spelling))
             if id is not None:
                 return id
     return None

@@ -44,8 +44,8 @@ Value = tuple[int, int]
 class Config:
     """Parameters of symbench/combinatorial_calculation."""
 
-    min_numbers: int = param(4, "fewest numbers", low=2, high=6)
-    max_numbers: int = param(5, "most numbers", low=2, high=6, at_least="min_numbers")
+    min_numbers: int = param(5, "fewest numbers", low=2, high=6)
+    max_numbers: int = param(6, "most numbers", low=2, high=6, at_least="min_numbers")
     max_number: int = param(9, "largest number", low=2, high=99)
     max_target: int = param(100, "largest target; the smallest is 1", low=2, high=10_000)
 

@@ -39,8 +39,8 @@ class Config:
     size: int = param(8, "rows, columns and queens", low=5, high=12)
     min_placed: int = param(0, "fewest queens given", low=0, high=5)
     max_placed: int = param(3, "most queens given", low=0, high=5, at_least="min_placed")
-    min_blocked: int = param(2, "fewest squares where no queen may stand", low=0, high=20)
-    max_blocked: int = param(4, "most squares where no queen may stand", low=0, high=20, at_least="min_blocked")
+    min_blocked: int = param(3, "fewest squares where no queen may stand", low=0, high=20)
+    max_blocked: int = param(6, "most squares where no queen may stand", low=0, high=20, at_least="min_blocked")
 
     LEVELS: ClassVar[Levels] = {
         "easy": {"max_placed": 1, "min_blocked": 1, "max_blocked": 2},

@@ -35,7 +35,7 @@ class Config:
     min_length: int = param(5, "shortest word", low=1, high=800)
     max_length: int = param(30, "longest word", low=2, high=800, at_least="min_length")
     min_count: int = param(0, "fewest times the letter is planted", low=0, high=100)
-    max_count: int = param(5, "most times the letter is planted, which is never more than the word is long",
+    max_count: int = param(5, "most times the letter is planted; never in more than half of the word",
                            low=0, high=100, at_least="min_count")  # fmt: skip
 
     LEVELS: ClassVar[Levels] = {
@@ -58,7 +58,7 @@ class Letters:
         rng = item_rng(self.id, seed, index)
         letter = rng.choice(string.ascii_lowercase)
         length = rng.randint(self.config.min_length, self.config.max_length)
-        count = min(length, rng.randint(self.config.min_count, self.config.max_count))
+        count = min(length // 2, rng.randint(self.config.min_count, self.config.max_count))
         others = string.ascii_lowercase.replace(letter, "")
         letters = [letter] * count + [rng.choice(others) for _ in range(length - count)]
         rng.shuffle(letters)

@@ -45,15 +45,15 @@ for row in board:
 class Config:
     """Parameters of symbench/reversi."""
 
-    min_half: int = param(2, "half the side of the smallest board", low=2, high=5)
+    min_half: int = param(3, "half the side of the smallest board", low=2, high=5)
     max_half: int = param(4, "half the side of the largest board", low=2, high=5, at_least="min_half")
     min_moves: int = param(1, "fewest moves to make", low=1, high=10)
     max_moves: int = param(3, "most moves to make", low=1, high=10, at_least="min_moves")
-    min_before: int = param(4, "fewest moves that led to the start position", low=0, high=40)
-    max_before: int = param(12, "most moves that led to the start position", low=0, high=40, at_least="min_before")
+    min_before: int = param(6, "fewest moves that led to the start position", low=0, high=40)
+    max_before: int = param(16, "most moves that led to the start position", low=0, high=40, at_least="min_before")
 
     LEVELS: ClassVar[Levels] = {
-        "easy": {"min_half": 3, "max_half": 3, "max_moves": 1},
+        "easy": {"min_half": 2, "max_half": 3, "max_moves": 1},
         "medium": {"min_half": 3, "max_half": 4, "min_moves": 2, "max_moves": 3},
         "hard": {"min_half": 4, "max_half": 4, "min_moves": 4, "max_moves": 8, "max_before": 30},
     }

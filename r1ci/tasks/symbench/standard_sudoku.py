@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from r1ci.tasks import answers
 from r1ci.tasks.base import Official, Question, Sample, Task
 from r1ci.tasks.params import Levels, param, read_params
 from r1ci.tasks.seeding import item_rng
@@ -18,6 +19,7 @@ from r1ci.tasks.symbench.grids import symbols
 DIGITS = "123456789"
 BLANK = "."
 EMPTY = re.compile("[0_*]")
+_DIGIT = re.compile("[1-9]")
 ALL = 0b111_111_111
 MAX_TRIES = 3000
 """Digits tried in one search; a cell whose removal needs more is left in place."""
@@ -91,8 +93,11 @@ class StandardSudoku:
         return Question(self.id, index, text, "\n".join(_rows(full)), {"rows": rows})
 
     def check(self, question: Question, answer_text: str) -> bool:
-        """The rules and the given digits hold."""
-        return complete("".join(question.data["rows"]), symbols(answer_text))
+        """The rules and the given digits hold; lines without a digit, such as rulers between boxes, do not count."""
+        if len(answer_text) > answers.MAX_LENGTH:
+            return False
+        lines = [line for line in answer_text.splitlines() if _DIGIT.search(line)]
+        return complete("".join(question.data["rows"]), symbols("\n".join(lines)))
 
     def program(self, question: Question) -> str | None:
         """Fill the cell with the fewest possible digits first, and go back where none is left."""
