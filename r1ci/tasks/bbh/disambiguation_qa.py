@@ -83,7 +83,8 @@ class DisambiguationQA:
         rng = item_rng(self.id, seed, index)
         kind = rng.choice(("gender", "open", "role")) if self.config.roles else rng.choice(("gender", "open"))
         a, b, pronoun, sentence, claim, right = _role(rng) if kind == "role" else _gender(rng, kind)
-        told = f"As {rng.choice(NAMES)} recalls, {rng.choice(WHEN)}{sentence.format(a=a, b=b, p=pronoun)}"
+        witnesses = " and ".join(rng.sample(NAMES, 2))
+        told = f"As {witnesses} recall, {rng.choice(WHEN)}{sentence.format(a=a, b=b, p=pronoun)}"
         stem = f"{ASK.format(pronoun=pronoun)}\nSentence: {told}."
         options = [f"{capital(a)} {claim}", f"{capital(b)} {claim}", "Ambiguous"]
         return choose(self.id, index, stem, options, right, {"kind": kind})

@@ -21,7 +21,7 @@ _IGNORED = str.maketrans("", "", " \t\r\n\f\v,'\"`")
 class Config:
     """Parameters of bbh/dyck_languages."""
 
-    min_length: int = param(4, "fewest brackets in the sequence", low=2, high=400)
+    min_length: int = param(8, "fewest brackets in the sequence", low=2, high=400)
     max_length: int = param(30, "most brackets in the sequence", low=2, high=400, at_least="min_length")
     max_open: int = param(8, "most brackets left open", low=1, high=50)
     LEVELS: ClassVar[Levels] = {

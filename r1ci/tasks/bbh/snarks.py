@@ -83,9 +83,9 @@ class Snarks:
     config: Config
 
     def question(self, index: int, seed: int) -> Question:
-        """Two statements of one person that differ in what happened or in what is said of it."""
+        """Two statements of one person to another that differ in what happened or in what is said of it."""
         rng = item_rng(self.id, seed, index)
-        name, (bad, good) = rng.choice(NAMES), rng.choice(EVENTS)
+        name, (bad, good) = " to ".join(rng.sample(NAMES, 2)), rng.choice(EVENTS)
         praise = rng.choice(PRAISES)
         sarcastic = f'{name}: "{praise}: {bad}."'
         if self.config.same_event and rng.random() < 0.5:

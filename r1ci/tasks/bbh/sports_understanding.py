@@ -114,8 +114,14 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
 """What is done in one of these sports and in none of the others."""
 WHEN = (
     "", " in the final", " one season", " in front of a full house", " on a rainy day", " against an old rival",
-    " on a birthday", " at home", " abroad", " early on", " late in the day", " twice", " after a long pause",
+    " on a birthday", " early on", " late in the day", " twice", " after a long pause",
     " before the break", " with a smile", " on live television",
+)  # fmt: skip
+
+CITIES = (
+    "Berlin", "Boston", "Cape Town", "Chicago", "Dublin", "Lisbon", "Lyon", "Madrid", "Melbourne", "Mexico City",
+    "Montreal", "Nairobi", "Osaka", "Oslo", "Prague", "Rome", "Seattle", "Seoul", "Singapore", "Stockholm", "Sydney",
+    "Toronto", "Vienna", "Zurich",
 )  # fmt: skip
 
 
@@ -123,7 +129,7 @@ WHEN = (
 class Config:
     """Parameters of bbh/sports_understanding."""
 
-    when: bool = param(True, "whether a sentence may say when or where")
+    when: bool = param(True, "whether a sentence says when and where")
     LEVELS: ClassVar[Levels] = {"easy": {"when": False}, "hard": {"when": True}}
 
 
@@ -139,8 +145,8 @@ class SportsUnderstanding:
         rng = item_rng(self.id, seed, index)
         sport, plausible = rng.choice(tuple(ATHLETES)), rng.random() < 0.5
         other = sport if plausible else rng.choice([name for name in ACTIONS if name != sport])
-        when = rng.choice(WHEN) if self.config.when else ""
-        sentence = f"{rng.choice(ATHLETES[sport])} {rng.choice(ACTIONS[other])}{when}."
+        when, where = (rng.choice(WHEN), f" in {rng.choice(CITIES)}") if self.config.when else ("", "")
+        sentence = f"{rng.choice(ATHLETES[sport])} {rng.choice(ACTIONS[other])}{when}{where}."
         text = (
             "A sentence about a famous athlete is plausible if the action belongs to the sport that made the athlete "
             f'famous. Is the following sentence plausible? "{sentence}" Answer with yes or no.'
