@@ -25,12 +25,21 @@ Terms = Mapping[tuple[int, int], Fraction]
 """Fractions by what is under the root and the power of pi."""
 
 _SPELLINGS = (
-    (r"\\[dt]?frac(?![a-zA-Z])", r"\\frac"), (r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[!,;: ]|~", ""),
-    (r"\\(?:text|mathrm|mbox)\s*\{[^{}]*\}(?:\s*\^\s*\{?[23]\}?)?", ""), (r"\^\s*\{?\s*\\circ\s*\}?|\\degree|\u00b0", ""),
-    (r"\\(?:cdot|times)(?![a-zA-Z])|\u00d7|\u00b7", "*"), (r"\\div(?![a-zA-Z])|\u00f7", "/"),
-    (r"\\pi(?![a-zA-Z])|\u03c0", "pi"), (r"\\sqrt(?![a-zA-Z])|\u221a", "sqrt"), (r"\*\*", "^"), (r"\\?[$%]", ""),
-    (r"\u2212|\u2013", "-"), (r"(?<=[0-9])\{?,\}?(?=[0-9]{3}(?![0-9]))", ""), (r"\b(?:square |cubic )?(?:units?|cm|m|degrees?)(?:\^[23])?\s*$", ""), (r"\bmath\.|\bsympy\.|\bnp\.", ""),
-)  # fmt: skip
+    (r"\\[dt]?frac(?![a-zA-Z])", r"\\frac"),
+    (r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[!,;: ]|~", ""),
+    (r"\\(?:text|mathrm|mbox)\s*\{[^{}]*\}(?:\s*\^\s*\{?[23]\}?)?", ""),
+    (r"\^\s*\{?\s*\\circ\s*\}?|\\degree|\u00b0", ""),
+    (r"\\(?:cdot|times)(?![a-zA-Z])|\u00d7|\u00b7", "*"),
+    (r"\\div(?![a-zA-Z])|\u00f7", "/"),
+    (r"\\pi(?![a-zA-Z])|\u03c0", "pi"),
+    (r"\\sqrt(?![a-zA-Z])|\u221a", "sqrt"),
+    (r"\*\*", "^"),
+    (r"\\?[$%]", ""),
+    (r"\u2212|\u2013", "-"),
+    (r"(?<=[0-9])\{?,\}?(?=[0-9]{3}(?![0-9]))", ""),
+    (r"\b(?:square |cubic )?(?:units?|cm|m|degrees?)(?:\^[23])?\s*$", ""),
+    (r"\bmath\.|\bsympy\.|\bnp\.", ""),
+)
 _COMPILED = tuple((re.compile(pattern), meaning) for pattern, meaning in _SPELLINGS)
 _TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+|sqrt|pi|\\frac|[-+*/^(){}])")
 _CLOSING = {"(": ")", "{": "}"}

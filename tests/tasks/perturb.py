@@ -56,3 +56,10 @@ PERTURBED["rg/decimal_arithmetic"] = lambda question: [
     f"{float(question.answer) * 1.000001:.12f}",
     f"-{question.answer}".removeprefix("--"),
 ]
+PERTURBED["symbench/math_geometry"] = lambda question: [
+    f"{question.answer} + 1",
+    f"2*({question.answer})",
+    f"-({question.answer})",
+    f"{question.answer}x",
+    f"{question.answer}, 1",
+]

@@ -32,6 +32,15 @@ def gold_of(sample: Sample, name: str = "solution") -> Any:
     return solution.get(name) if isinstance(solution, Mapping) else solution
 
 
+def fields(sample: Sample) -> dict[str, str]:
+    """The fields of a row, or of the object in the item's one JSON file, as text. Raises ValueError if it is none."""
+    text = next((content for name, content in sample.files.items() if name.endswith((".json", ".jsonl"))), None)
+    row = sample.files if text is None else json_of(text)
+    if not isinstance(row, Mapping):
+        raise ValueError("it is no object with fields")
+    return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in row.items()}
+
+
 def json_of(text: str) -> Any:
     """JSON values. Raises ValueError for anything else."""
     try:

@@ -35,6 +35,22 @@ TABLE: tuple[TaskInfo, ...] = (
         faults="a goal that is reached at the start cannot be answered",
     ),
     TaskInfo(
+        "symbench/gsm_hard", "generated", "train", f"{HERE}.gsm_hard", "word problems with large numbers", True,
+        answer="a number", check="equal numbers; within a thousandth if not whole",
+        faults="official problems are human text; a model judges the answers",
+    ),
+    TaskInfo(
+        "symbench/math_geometry", "generated", "train", f"{HERE}.math_geometry", "problems of geometry", True,
+        answer="an exact number", check="equal numbers with fractions, roots and pi",
+        faults="official problems are human text; a model judges the answers",
+    ),
+    TaskInfo(
+        "symbench/math_counting_probability", "generated", "train", f"{HERE}.math_counting_probability",
+        "problems of counting and probability", True,
+        answer="a whole number or a fraction", check="equal numbers",
+        faults="official problems are human text; a model judges the answers",
+    ),
+    TaskInfo(
         "symbench/logical_equation", SOURCE, "train", f"{HERE}.logical_equation",
         "numbers for letters, from equations", True,
         answer="a list of whole numbers", check="each number once, every constraint",
