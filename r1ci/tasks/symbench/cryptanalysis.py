@@ -100,7 +100,9 @@ class Cryptanalysis:
         return len(answer_text) <= answers.MAX_LENGTH and "".join(answers.flat(answer_text)).upper() == question.answer
 
     def program(self, question: Question) -> str | None:
-        """Try every pair of digits and every pair of letters."""
+        """Try every pair of digits and every pair of letters; an official question has none."""
+        if "guesses" not in question.data:
+            return None
         guesses = ",\n    ".join(str(tuple(guess)) for guess in question.data["guesses"])
         return PROGRAM.format(guesses=f"[\n    {guesses},\n]", shown=question.data["shown"])
 
