@@ -13,6 +13,8 @@ from r1ci.tasks.base import Question, Task
 from r1ci.tasks.params import Levels, param
 from r1ci.tasks.reasoning_gym.task import Item, Row, gym_task
 
+LONGEST = 200
+"""Characters of an answer."""
 TOLERANCE = Fraction(1, 1000)
 """The question asks for three decimals."""
 
@@ -32,7 +34,10 @@ class AdvancedGeometryConfig:
 
 def near_value(question: Question, answer_text: str) -> bool:
     """The number, or both coordinates, to within one unit of the third decimal; degrees may say so."""
-    text = answers.unwrap(answer_text).replace("\u00b0", "")
+    text = answers.unwrap(answer_text)
+    if len(text) > LONGEST:
+        return False
+    text = text.replace("\u00b0", "")
     for word in ("degrees", "^\\circ", "^{\\circ}"):
         text = text.removesuffix(word).strip()
     values = answers.numbers(text)

@@ -49,10 +49,10 @@ class ListFunctionsConfig:
 
 def same_list(question: Question, answer_text: str) -> bool:
     """Equal numbers in equal order, in or out of brackets."""
-    values = answers.numbers(answer_text)
-    if not answers.unwrap(answer_text) or values is None:
+    found, wanted = answers.tokens(answer_text), answers.tokens(question.answer)
+    if len(found) != len(wanted):
         return False
-    return values == answers.numbers(question.answer)
+    return all(a == b or answers.number(a) == answers.number(b) for a, b in zip(found, wanted, strict=True))
 
 
 def _rules_that_repeat(dataset: Any) -> None:
