@@ -166,7 +166,7 @@ PROBLEMS = (
         "n=2..60*", "1", "2*{n} - 1",
     ),
     T(
-        "A password consists of {a} different letters out of {n}, in any order, followed by a digit from 0 to 9. How "
+        "A password consists of {a} different symbols out of {n}, in any order, followed by a digit from 0 to 9. How "
         "many passwords are there?",
         "a=2..4 e=1..20* n:{a}+{e}", "10*C({n},{a})*factorial({a})",
     ),
