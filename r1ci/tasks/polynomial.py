@@ -21,7 +21,7 @@ MAX_DEPTH = 60
 MAX_EXPONENT = 256
 MAX_BITS = 4096
 """Size of a coefficient's numerator or denominator."""
-MAX_WORK = 10_000
+MAX_WORK = 4000
 """Products of two terms."""
 
 _ALLOWED = re.compile(r"[0-9A-Za-z+\-*/().\s]+")
