@@ -182,8 +182,12 @@ def _decimal_arithmetic(data: Mapping[str, Any]) -> str:
     )
 
 
+def _complex_data(item: Item) -> Mapping[str, Any]:
+    return {name: [int(part) for part in item["metadata"][name]] for name in ("num1", "num2", "result")}
+
+
 def _complex_arithmetic(data: Mapping[str, Any]) -> str:
-    (a, b), (c, d) = [[int(part) for part in data[name]] for name in ("num1", "num2")]
+    (a, b), (c, d) = data["num1"], data["num2"]
     head = f"a, b, c, d = {a}, {b}, {c}, {d}"
     match data["operation"]:
         case "+" | "-":
@@ -205,7 +209,7 @@ ROWS = {
     ),
     "rg/decimal_chain_sum": Row(DecimalChainSumConfig, ("expression",), same_number, _decimal_chain_sum),
     "rg/complex_arithmetic": Row(
-        ComplexArithmeticConfig, ("num1", "num2", "operation", "result"), same_complex, _complex_arithmetic
+        ComplexArithmeticConfig, ("operation",), same_complex, _complex_arithmetic, derive=_complex_data
     ),
 }  # fmt: skip
 

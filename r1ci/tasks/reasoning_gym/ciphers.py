@@ -102,6 +102,11 @@ def _is_hidden(item: Item) -> bool:
     return item["answer"] not in item["question"]
 
 
+def _is_plain(item: Item) -> bool:
+    """The cipher loses letters outside the alphabet."""
+    return bool(item["answer"].isascii())
+
+
 def _is_one_character(item: Item) -> bool:
     """Two emojis end in a character that the package's hint decodes as part of the sentence."""
     return len(item["metadata"]["emoji"]) == 1
@@ -150,7 +155,7 @@ print(bytes(found).decode())"""
 
 
 ROWS = {
-    "rg/caesar_cipher": Row(CaesarCipherConfig, ("cipher_text", "rotation"), same_words, _caesar),
+    "rg/caesar_cipher": Row(CaesarCipherConfig, ("cipher_text", "rotation"), same_words, _caesar, fits=_is_plain),
     "rg/emoji_mystery": Row(EmojiMysteryConfig, (), same_sentence, _emoji, derive=_emoji_data, fits=_is_one_character),
     "rg/figlet_font": Row(FigletFontConfig, (), same_words, fits=_is_drawn, prepare=_sort_fonts),
     "rg/letter_jumble": Row(LetterJumbleConfig, (), same_words, fits=_is_hidden),

@@ -119,7 +119,7 @@ for honest in product([True, False], repeat=len(names)):
 ROWS = {
     "rg/circuit_logic": Row(
         CircuitLogicConfig, (), same_integer, _circuit, derive=_circuit_data,
-        note="A gate XOR of more than two inputs is 1 where an odd number of them is 1. Answer with 0 or 1.",
+        note="An XOR gate of more than two inputs gives 1 when an odd number of them are 1. Answer with 0 or 1.",
     ),
     "rg/knights_knaves": Row(KnightsKnavesConfig, (), same_roles, _knights, derive=_knights_data),
 }  # fmt: skip

@@ -77,6 +77,11 @@ def _small_program(write: Callable[[int, Random], str], difficulty: int, rng: Ra
             return code
 
 
+def _is_rewritten(item: Item) -> bool:
+    """Something happens, and something is left."""
+    return _is_not_empty(item) and item["answer"].split() != _ab_data(item)["tokens"]
+
+
 def _ab(data: Mapping[str, Any]) -> str:
     return "\n".join(
         (
@@ -124,7 +129,7 @@ def _bf(data: Mapping[str, Any]) -> str:
 
 
 ROWS = {
-    "rg/ab": Row(AbConfig, (), same_tokens, _ab, derive=_ab_data, fits=_is_not_empty),
+    "rg/ab": Row(AbConfig, (), same_tokens, _ab, derive=_ab_data, fits=_is_rewritten),
     "rg/bf": Row(BfConfig, ("bf_program",), same_output, _bf, fits=_is_not_empty, prepare=_mend_bf),
 }
 

@@ -271,6 +271,7 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "rg/caesar_cipher", SOURCE, "train", f"{HERE}.ciphers", "a text to decrypt", True,
         answer="words", check="equal words, in any case",
+        faults="letters with accents are lost",
     ),
     TaskInfo(
         "rg/calendar_arithmetic", SOURCE, "test", f"{HERE}.calendars", "weekdays, dates and leap years", True,
