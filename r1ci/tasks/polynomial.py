@@ -25,6 +25,8 @@ MAX_WORK = 4000
 """Products of two terms."""
 
 _ALLOWED = re.compile(r"[0-9A-Za-z+\-*/().\s]+")
+_SIGNS = re.compile(r"(?:[-+]\s*){4}")
+"""A chain of signs nests as deep as it is long, which is slow to parse."""
 _TIMES = re.compile(r"(?<=[0-9)])\s*(?=[A-Za-z(])")
 _SPELLINGS = {
     "^": "**", "\\cdot": "*", "\\times": "*", "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2212": "-",
@@ -45,7 +47,7 @@ def read(text: str, variables: Sequence[str], *, expanded: bool = False) -> Poly
         return None
     for spelling, meaning in _SPELLINGS.items():
         text = text.replace(spelling, meaning)
-    if not _ALLOWED.fullmatch(text):
+    if not _ALLOWED.fullmatch(text) or _SIGNS.search(text):
         return None
     try:
         body = ast.parse(_TIMES.sub("*", " ".join(text.split())), mode="eval").body
