@@ -234,6 +234,7 @@ def test_official_strings_are_changed() -> None:
         ("row 5", {"Puzzles": "1 1 5 6", "Solutions": "((1*1)*(5*6))"}, 30, "((1*1)*(5*6))"),
         ("row 5", {"Puzzles": "2 1 1 1 1 1 1 5", "Solutions": "2*1*1*1*1*1*1*5"}, 10, "2*1*1*1*1*1*1*5"),
         ("row 5", {"Puzzles": "1 1 5 6", "target": "30"}, 30, None),
+        ("/data/2024/30/30_4_number.csv:1", {"Puzzles": "1 1 5 6"}, 30, None),
     ],
 )
 def test_official_rows_of_numbers(name: str, files: dict[str, str], target: int, gold: str | None) -> None:

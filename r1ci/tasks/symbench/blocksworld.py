@@ -165,8 +165,9 @@ def plan(initial: Stacks, goal: Stacks) -> list[Move]:
 
 
 def read_official(sample: Sample) -> Official:
-    """An initial and a goal state in our words. Where they are equal, a move forth and back is a plan."""
-    text = official.find(sample, ("blocksworld_task.txt", "question.txt", "question")) or ""
+    """Two states, in our words unless a question is given. Where they are equal, a move forth and back is a plan."""
+    asked = official.find(sample, ("question.txt", "question"))
+    text = official.find(sample, ("blocksworld_task.txt",)) or asked or ""
     before, found, after = text.partition("Goal State")
     initial, goal = _read_stacks(before), _read_stacks(after)
     if not found or len(initial) < FEWEST_STACKS:
@@ -182,7 +183,7 @@ def read_official(sample: Sample) -> Official:
         start = next(number for number, stack in enumerate(initial, 1) if stack)
         end = 1 if start > 1 else 2
         moves = [(initial[start - 1][-1], start, end), (initial[start - 1][-1], end, start)]
-    return official.item("blocksworld", _text(initial, goal), _listed(moves), _data(initial, goal), None)
+    return official.item("blocksworld", asked or _text(initial, goal), _listed(moves), _data(initial, goal), None)
 
 
 def _read_stacks(text: str) -> list[list[str]]:

@@ -19,7 +19,7 @@ MAX_DRAWS = 500
 """Draws without a solution before the parameters are called unsolvable."""
 MAX_SOLVED = 6
 """Numbers for which a solution is searched."""
-_TARGET = re.compile(r"(?:^|/)([0-9]+)(?:/|_[0-9]+_number)")
+_TARGET = re.compile(r"(?:^|/)([0-9]+)(?=/|_[0-9]+_number)")
 
 PROGRAM = """\
 def solve(items):
@@ -151,7 +151,7 @@ def read_official(sample: Sample) -> Official:
         raise ValueError("its numbers cannot be read")
     gold = official.find(sample, ("Solutions", "solution"))
     worth = arithmetic.evaluate(gold) if gold else None
-    named = official.find(sample, ("target",)) or next(iter(_TARGET.findall(sample.name)), None)
+    named = official.find(sample, ("target",)) or next(reversed(_TARGET.findall(sample.name)), None)
     target = answers.integer(named) if named else int(worth.value) if worth and worth.value.denominator == 1 else 24
     if target is None:
         raise ValueError("its target cannot be read")

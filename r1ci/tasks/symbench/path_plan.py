@@ -117,8 +117,11 @@ class PathPlan:
 
     def check(self, question: Question, answer_text: str) -> bool:
         """From start to end inside the room, touching every box to visit and none to keep out of, exactly."""
-        values = answers.numbers(" ".join(answers.flat(answer_text)))
-        if values is None or len(values) % 2 or not 4 <= len(values) <= 2 * MAX_POINTS:
+        items = answers.flat(answer_text)
+        if len(items) % 2 or not 4 <= len(items) <= 2 * MAX_POINTS:
+            return False
+        values = answers.numbers(" ".join(items))
+        if values is None:
             return False
         scale = question.data["scale"]
         points = [(scale * x, scale * y) for x, y in zip(values[::2], values[1::2], strict=True)]
