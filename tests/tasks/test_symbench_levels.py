@@ -12,8 +12,8 @@ from r1ci.tasks.validate import run_trusted
 NAMES = (
     "game24", "path_plan", "boxlift", "boxnet", "blocksworld", "gsm_hard", "math_geometry", "math_counting_probability",
     "logical_equation", "new_operator", "pooling", "light_puzzles", "mahjong_pattern", "statistical_counting",
-    "matrix_transformation", "logic_puzzle", "constrained_linear_arrangement", "pattern_recognition", "string_insertion",
-    "number_multiply",
+    "matrix_transformation", "logic_puzzle", "constrained_linear_arrangement", "pattern_recognition",
+    "string_insertion", "number_multiply",
 )  # fmt: skip
 
 
