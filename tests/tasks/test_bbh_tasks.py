@@ -328,7 +328,33 @@ def _digest(id: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-DIGESTS: dict[str, str] = {}
+DIGESTS = {
+    "bbh/causal_judgement": "48caf8894eb48a54",
+    "bbh/date_understanding": "82b0a9b8605b8316",
+    "bbh/disambiguation_qa": "7201964dac7cc0da",
+    "bbh/dyck_languages": "11ae1e903f204c79",
+    "bbh/formal_fallacies": "dabb476de534c348",
+    "bbh/geometric_shapes": "7435d54979a25503",
+    "bbh/hyperbaton": "0058f462dd2b0812",
+    "bbh/logical_deduction_five_objects": "669ec4da5af71cc8",
+    "bbh/logical_deduction_seven_objects": "cf9c613c72e0780e",
+    "bbh/logical_deduction_three_objects": "742cfdf9ac1722f9",
+    "bbh/movie_recommendation": "f96185edee23895f",
+    "bbh/multistep_arithmetic_two": "2f2ffca2830912b6",
+    "bbh/navigate": "f0a52d1f46ed7722",
+    "bbh/penguins_in_a_table": "f34c1d75cee19940",
+    "bbh/reasoning_about_colored_objects": "592dc51732c247da",
+    "bbh/ruin_names": "4536addc1c5a3f3e",
+    "bbh/salient_translation_error_detection": "f01733be5a0fffef",
+    "bbh/snarks": "1ea325b4a91501bc",
+    "bbh/sports_understanding": "91a066226a612aee",
+    "bbh/temporal_sequences": "ea61a7742e11e93e",
+    "bbh/tracking_shuffled_objects_five_objects": "d7c84a126f6ab405",
+    "bbh/tracking_shuffled_objects_seven_objects": "51886bc9c327a66f",
+    "bbh/tracking_shuffled_objects_three_objects": "2f9931a42b0d0cdc",
+    "bbh/web_of_lies": "a106638a34372b18",
+    "bbh/word_sorting": "00d54982b71d53c3",
+}
 
 
 @pytest.mark.parametrize("id", DIGESTS)

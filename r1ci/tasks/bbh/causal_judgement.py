@@ -163,7 +163,9 @@ def _told(scene: Scene, rule: str, people: Sequence[Person], needed: int, asked:
     meaning = RULES[rule].format(
         acted=scene.acted,
         happened=f"it happened that {scene.happened}",
-        happened_not=f"had they not done so and all others the same, it would not have happened that {scene.happened}",
+        happened_not=(
+            f"had they not done so while all others did the same, it would not have happened that {scene.happened}"
+        ),
         to_happen=scene.to_happen,
     )
     return (

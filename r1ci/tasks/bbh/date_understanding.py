@@ -52,7 +52,8 @@ class DateUnderstanding:
         wrong = _wrong(rng, today, right, count if unit == "days" else 1)
         options, place = mixed(rng, shown(right), [shown(date) for date in wrong])
         data = {"given": [given.year, given.month, given.day], "shift": shift, "unit": unit, "count": count}
-        stem = f"{told} What is the date {asked}, in MM/DD/YYYY?"
+        verb = "was" if count < 0 else "will be" if count > 0 else "is"
+        stem = f"{told} What {verb} the date {asked}, in MM/DD/YYYY?"
         return choose(self.id, index, stem, options, place, data)
 
     def check(self, question: Question, answer_text: str) -> bool:

@@ -82,13 +82,14 @@ class LogicalDeduction:
     config: Config
 
     def question(self, index: int, seed: int) -> Question:
-        """A random order and true statements until no other is left; which thing stands at a place is asked."""
+        """A random order and true statements until no other is left; the place asked for is in none of them."""
         rng = item_rng(self.id, seed, index)
         theme = rng.choice(THEMES)
         things = rng.sample(theme.things, self.things)
         order: Order = tuple(rng.sample(range(self.things), self.things))
         statements = self._statements(rng, order)
-        asked = rng.randrange(self.things)
+        named = [place for kind, _, place in statements if kind == "at"]
+        asked = rng.choice([place for place in range(self.things) if place not in named])
         told = " ".join(f"{capital(_told(rng, theme, things, statement))}." for statement in statements)
         opening = capital(theme.opening.format(count=NUMBERS[self.things], things=listed(things)))
         stem = f"{opening} {told} Which of the following is true?"
