@@ -120,6 +120,7 @@ def _questions(spec: Experiment, tasks: _Tasks) -> Step:
         "test_questions_per_task": test.questions_per_task,
         "params": tasks.params,
         "seed": spec.tasks.seed,
+        **({"official": spec.tasks.official} if spec.tasks.official is not None else {}),
     }
     return Step("questions", inputs, {})
 

@@ -202,6 +202,9 @@ class Tasks(Section):
     leave_out: str | None = None
     """Leave-one-suite-out: the tasks of this namespace (symbench, bbh, rg) are the test tasks, whatever their split,
     and all others the training tasks."""
+    official: str | None = None
+    """Folder, file or hub id of official data: tasks found there take their questions from it, all others make them.
+    Items whose answers do not pass our checkers are never used; see docs/official-data.md."""
     params: dict[str, dict[str, Any]] = {}
     """Generator parameters by task id, for example ``rg/chain_sum: {max_terms: 3}`` or ``{level: hard}``."""
     seed: NonNegativeInt = 0

@@ -49,7 +49,7 @@ def test_a_task_with_too_few_questions_is_an_error(context: Any, train: list[str
     assert refused.value.message == (
         f"fake/digits has only {need - 1} different questions with these parameters; the spec asks for {need}"
     )
-    assert "tasks.params for fake/digits" in refused.value.help
+    assert "leave out fake/digits" in refused.value.help
 
 
 def test_every_task_is_told_of(context: Any) -> None:
@@ -85,6 +85,35 @@ def test_lost_questions_are_written_down(context: Any) -> None:
     rows = json.loads((folder / questions.LOST).read_text())
     assert rows[0] == {"task": "fake/raises", "seed": 11, "index": 3, "why": "RuntimeError: no idea"}
     assert "questions lost of fake/raises" in told[-1].text
+
+
+def bbh_file(folder: Path, rows: int) -> Path:
+    """Official rows of a task, one of them with a wrong answer that ours repairs and one that cannot be read."""
+    examples = [
+        {"input": f"not ( True ) and ( {n} True ) is".replace(str(n), "not " * n), "target": "False"}
+        for n in range(rows)
+    ]
+    examples += [{"input": "True and True is", "target": "False"}, {"input": "gibberish", "target": "maybe"}]
+    path = folder / "bbh" / "boolean_expressions.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"canary": "", "examples": examples}))
+    return path
+
+
+def test_official_questions_are_drawn_where_there_are_some(context: Any, tmp_path: Path) -> None:
+    path = bbh_file(tmp_path, 12)
+    folder = draw(context, train=["bbh/boolean_expressions"], official=str(path.parent))
+    drawn = read_questions(folder, "sft", "rl", "new")
+    assert len({question.text for question in drawn}) == 12
+    assert any("not ( True ) and" in question.text for question in drawn)
+    assert json.loads((folder / questions.OFFICIAL).read_text()) == {"bbh/boolean_expressions": 13}
+    assert {question.task for question in read_questions(folder, "test")} == {"fake/other"}
+
+
+def test_too_few_sound_official_questions_are_an_error(context: Any, tmp_path: Path) -> None:
+    path = bbh_file(tmp_path, 3)
+    with pytest.raises(UsageError, match="has only 4 sound official questions"):
+        draw(context, train=["bbh/boolean_expressions"], official=str(path.parent))
 
 
 def test_what_the_spec_got_wrong_stops_the_step() -> None:
