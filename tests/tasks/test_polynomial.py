@@ -26,8 +26,9 @@ from r1ci.tasks.reasoning_gym.polynomials import real_roots
         (" + ".join(["x"] * 500), {1: 500}),
     ],
 )
-def test_reads(text: str, terms: dict[int, int]) -> None:
-    assert polynomial.read(text, "x") == {(power,): value for power, value in terms.items()}
+def test_reads(text: str, terms: dict[int, Fraction | int]) -> None:
+    expected: polynomial.Polynomial = {(power,): Fraction(value) for power, value in terms.items()}
+    assert polynomial.read(text, "x") == expected
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _subtract(data: Mapping[str, Any]) -> str:
     lines += [
         f"seconds = {whole}",
         'text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"',
-        'text += f".{difference.microseconds // 1000:03d}"' if "mmm" in data["form"] else 'text += ""',
+        *(['text += f".{difference.microseconds // 1000:03d}"'] if "mmm" in data["form"] else []),
         "print(text)" if data["form"] in CLOCKS else 'print(f"{difference.days} days, {text}")',
     ]
     return "\n".join(lines)
