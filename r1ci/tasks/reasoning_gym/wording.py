@@ -19,7 +19,9 @@ from r1ci.tasks.reasoning_gym.task import Item, Row, gym_task
 MAX_ANSWER = 10_000
 """Characters of a list of partitions."""
 
-TITLES = ("mr.", "mrs.", "dr.", "no.")
+CUT_OFF = ("mr.", "mrs.", "dr.", "no.", "www.")
+BEHIND_TITLES = ("edith", "faithburn", "fritz", "john", "nathaniel", "samuel", "smith", "wilkins")
+"""The package ends a sentence at a title's full stop and begins another with the name."""
 
 _SPACE = re.compile(r"\s+")
 _STEPS = re.compile(r"[\s,;|>\-\u2192]+")
@@ -267,8 +269,8 @@ def same_sentence(question: Question, answer_text: str) -> bool:
 def _is_sentence(item: Item) -> bool:
     """The package groups words that occur twice, and cuts its book at titles and at notes in brackets."""
     words = item["answer"].lower().split()
-    whole = item["answer"][:1].isupper() and words[-1] not in TITLES and not set(item["answer"]) & set('[]{}*_"')
-    return bool(whole) and len(set(words)) == len(words)
+    cut = words[-1] in CUT_OFF or words[0] in BEHIND_TITLES or bool(set(item["answer"]) & set('[]{}*_"'))
+    return bool(item["answer"][:1].isupper()) and not cut and len(set(words)) == len(words)
 
 
 @functools.cache
