@@ -19,7 +19,7 @@ from typing import Any
 
 from r1ci.agents import prompts
 from r1ci.agents.parser import CODE_STOP, Parsed, final_answer, parse
-from r1ci.agents.trajectory import StopReason, Trajectory, Turn, Violation
+from r1ci.agents.trajectory import StopReason, Trajectory, Turn, Violation, digest
 from r1ci.engines.protocol import Engine, Finish, Request
 from r1ci.executors.observe import observation
 from r1ci.executors.protocol import Execution, Executor, Program, Status
@@ -93,6 +93,7 @@ class _Episode:
         """Sample one turn and record it."""
         start, text = len(self.ids), ""
         limit = self.room
+        returned: list[int] = []
         while True:
             completion = await self.team.engine.generate(
                 Request(
@@ -105,6 +106,7 @@ class _Episode:
                     episode=self.number,
                 )
             )
+            returned += completion.ids
             self.ids += completion.ids
             self.mask += [1] * len(completion.ids)
             self.logprobs += completion.logprobs
@@ -117,7 +119,8 @@ class _Episode:
                 break
         if Violation.SEVERAL_BLOCKS in parsed.violations and parsed.code is not None:
             text = self._cut(start, parsed.code_end)
-        self.turns.append(Turn(start=start, end=len(self.ids), text=text, violations=parsed.violations))
+        seal = digest(returned[: len(self.ids) - start])
+        self.turns.append(Turn(start, len(self.ids), text, violations=parsed.violations, digest=seal))
         return parsed
 
     def _cut(self, start: int, end: int) -> str:

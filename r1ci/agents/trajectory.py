@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -54,6 +55,13 @@ class Turn:
     observation: str = ""
     """The text shown to the model after the turn."""
     violations: tuple[Violation, ...] = ()
+    digest: str = ""
+    """``digest`` of the turn's ids as the engine returned them: what the trainer is given later is held against it."""
+
+
+def digest(ids: Sequence[int]) -> str:
+    """A short fingerprint of token ids, equal on every machine."""
+    return hashlib.blake2b(",".join(map(str, ids)).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
