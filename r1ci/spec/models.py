@@ -633,6 +633,9 @@ class Compute(Section):
     """Tokens per forward pass of the trainer; changes memory, never results beyond rounding."""
     checkpoint_every: PositiveInt = 20
     """Optimizer steps between checkpoints of SFT and RL; a killed run goes on from the last."""
+    ledger_every: NonNegativeInt = 1
+    """RL steps between ledgers, the proofs of what was trained on that ``r1ci audit`` reads, from the first step on; 0
+    writes none. One takes about 16 bytes a token before compression."""
     step_budget_s: PositiveFloat = 3600.0
     """Longest acceptable wall-clock time of one training step; the linter holds timeouts against it."""
 

@@ -33,7 +33,7 @@ from r1ci.store.metrics import MetricLog
 from r1ci.tasks.base import Question
 from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
-from r1ci.train import checkpoints, progress
+from r1ci.train import checkpoints, ledger, progress
 from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
 from r1ci.train.sharding import gather, rank, share
@@ -82,8 +82,12 @@ def train_rl(config: Mapping[str, Any]) -> None:
             table.rewind(first)
         if log is not None:
             log.rewind(first)
+            ledger.rewind(folder, first)
         for step in range(first, setup.steps):
-            values, *rows = _step(step, setup, actor, trainer)
+            trainer.recorder = ledger.Recorder() if ledger.due(step, config["runtime"]["compute"]) else None
+            values, records, *rows = _step(step, setup, actor, trainer)
+            if rank() == 0 and trainer.recorder is not None:
+                ledger.write(folder, step, records, trainer.facts(values))
             for table, some in zip(tables, rows, strict=bool(tables)):
                 table.log(step, some)
             if log is not None:
@@ -135,8 +139,8 @@ def _reference(config: Mapping[str, Any], spec: Rl) -> Any:
 Rows = list[dict[str, Any]]
 
 
-def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], Rows, Rows]:
-    """One step: the metrics, a row per episode, and the counts of the executors, of all workers."""
+def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], Rows, Rows, Rows]:
+    """One step of all workers: the metrics, the ledger if one is due, a row per episode, the executors' counts."""
     stage = next(stage for stage in setup.stages if step < stage.first_step + stage.steps)
     ids = share(schedule.batch(stage, step, setup.spec.batch_questions, setup.seed))
     began = time.perf_counter()
@@ -153,13 +157,18 @@ def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict
             for i, item in enumerate(trajectories)
         ]
     )
+    records: Rows = []
+    if trainer.recorder is not None:
+        made = ledger.rows(trajectories, advantages_BG.flatten().tolist(), trainer.recorder)
+        groups = gather([made[start : start + size] for start in range(0, len(made), size)])
+        records = [row for group in groups for row in group]
     values = {"stage": float(stage.number), **summarise(gather(trajectories), size), **update}
     values |= {"rollout_s": rolled - began, "update_s": updated - rolled}
     if setup.spec.evaluate_every and (step + 1) % setup.spec.evaluate_every == 0:
         values["new_accuracy"] = _evaluate(setup, actor)
     executed = total(gather([actor.executed()]))
     values |= {f"executor/{name}": value for name, value in executed.flat().items()}
-    return values, rows, executed.rows(step)
+    return values, records, rows, executed.rows(step)
 
 
 def _samples(spec: Rl) -> range:
