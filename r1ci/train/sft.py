@@ -20,7 +20,8 @@ from r1ci.store.metrics import MetricLog
 from r1ci.teachers import demonstration
 from r1ci.teachers.demonstration import Tokens
 from r1ci.train import checkpoints, progress
-from r1ci.train.batching import collate, micro_batches, token_logps
+from r1ci.train.batching import collate, micro_batches
+from r1ci.train.logprobs import token_logps
 from r1ci.train.optimizer import apply_gradients, learning_rate, make_optimizer
 from r1ci.train.sharding import rank, share, total
 

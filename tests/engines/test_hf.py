@@ -12,7 +12,8 @@ from r1ci.models.build import build_tiny
 from r1ci.models.chat import encode
 from r1ci.models.tokenizer import train_tokenizer
 from r1ci.spec.models import TinyModel
-from r1ci.train.batching import collate, token_logps
+from r1ci.train.batching import collate
+from r1ci.train.logprobs import token_logps
 
 
 @pytest.fixture(scope="module")

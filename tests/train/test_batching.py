@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from r1ci.models.load import Policy
 from r1ci.teachers.demonstration import Tokens
-from r1ci.train.batching import collate, micro_batches, token_logps
+from r1ci.train.batching import collate, micro_batches
+from r1ci.train.logprobs import token_logps
 from r1ci.train.sft import accumulate, batch_of
 
 IDS = [[5, 9, 30, 31, 7, 8], [40, 41, 42], [12, 13, 14, 15]]

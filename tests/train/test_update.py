@@ -10,7 +10,8 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, Rl
 from r1ci.spec.presets import OBJECTIVE_PRESETS
-from r1ci.train.batching import collate, token_logps
+from r1ci.train.batching import collate
+from r1ci.train.logprobs import token_logps
 from r1ci.train.optimizer import TrainOptimizer
 from r1ci.train.update import Trainer
 
