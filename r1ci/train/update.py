@@ -21,6 +21,7 @@ from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, Rl
 from r1ci.train.advantages import advantages
 from r1ci.train.batching import Batch, collate, micro_batches
+from r1ci.train.ledger import Recorder
 from r1ci.train.logprobs import token_logps
 from r1ci.train.objectives import LossParts, policy_loss
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
@@ -47,6 +48,8 @@ class Trainer:
         self._spec, self._objective = spec, spec.objective
         self._episode_tokens = min(agent.context_tokens, agent.turn_tokens * (agent.max_code_calls + 1))
         self._micro_batch_tokens = runtime["compute"]["micro_batch_tokens"]
+        self.recorder: Recorder | None = None
+        """Where a step's update is written down; None where it is not."""
 
     def update(self, trajectories: Sequence[Trajectory], step: int, steps: int) -> tuple[Tensor, dict[str, float]]:
         """Advantages (B, G) of this worker's episodes, and what happened, as named numbers."""
@@ -66,6 +69,19 @@ class Trainer:
             for key, value in {**parts, "grad_norm": norm}.items():
                 sums[key] = sums.get(key, 0.0) + value / self._spec.updates_per_step
         return advantages_BG, {**sums, "learning_rate": rate}
+
+    def facts(self, values: Mapping[str, float]) -> dict[str, Any]:
+        """What the ledger says of a whole step, given the metrics that are logged for it."""
+        return {
+            "stage": values["stage"],
+            "loss": values["loss"],
+            "updates": [] if self.recorder is None else self.recorder.updates,
+            "objective": self._objective.model_dump(mode="json"),
+            "max_tokens": self._episode_tokens,
+            "group_size": self._spec.group_size,
+            "temperature": self._spec.temperature,
+            "top_p": self._spec.top_p,
+        }
 
     def _advantages(self, trajectories: Sequence[Trajectory]) -> Tensor:
         """Advantages (B, G) of this worker's questions, with statistics over the questions of all workers."""
@@ -99,6 +115,8 @@ class Trainer:
             for name in STATISTICS:
                 sums[name] += float(getattr(parts, name).detach())
         sums = {name: total(value) for name, value in sums.items()}
+        if self.recorder is not None:
+            self.recorder.updates.append({"loss": sums["loss"], "tokens": total_tokens, "sequences": total_sequences})
         for name in PER_TOKEN:
             sums[name] *= total_tokens / max(1.0, seen_tokens)
         if self._reference is None:
@@ -122,9 +140,20 @@ class Trainer:
         if self._reference is not None:
             with torch.no_grad():
                 reference_BT = token_logps(self._reference, batch, temperature).logps_BT
+        old_BT = now.logps_BT.detach() if old is None else _stack([old[index] for index in indices], batch)
+        if self.recorder is not None:
+            bonus = self._objective.entropy_coefficient > 0
+            self.recorder.keep(
+                indices,
+                [len(trajectories[index].ids) for index in indices],
+                logps=None if old is None else now.logps_BT,
+                old_logps=old_BT,
+                ref_logps=reference_BT,
+                entropies=now.entropy_BT if bonus else None,
+            )
         return policy_loss(
             now.logps_BT,
-            now.logps_BT.detach() if old is None else _stack([old[index] for index in indices], batch),
+            old_BT,
             reference_BT,
             now.entropy_BT,
             torch.tensor([advantages_E[index] for index in indices], device=batch.ids_BT.device),
