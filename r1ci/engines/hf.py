@@ -1,9 +1,13 @@
 """Tokens from a transformers model in this process: many episodes decoded at once, their caches kept between turns.
 
-An episode owns a place in the key-value cache from ``open`` to ``release``: a later turn reads only what is new
-since the last one. Episodes with equal prompts share one reading of it. While some episodes' programs run, the
-others go on decoding. In lock-step mode a batch begins only when every open episode has made its request, so that
-the batches, and with them every rounding, are the same on every run.
+Any number of episodes may be open; those being decoded hold a place in the key-value cache, and keep it while their
+program runs until somebody else needs it. A turn reads only what no place holds: the tokens since the episode's last
+turn, or, of a context that has no place, what follows the longest prefix that any place has read. So a group's prompt
+is read once, and instructions that all questions share are, too. Nothing is kept once no episode is open, since the
+weights may change then.
+
+In lock-step mode a batch begins only when every open episode has made its request, so that the batches, and with them
+every rounding, are the same on every run.
 
 Shapes: R rows, L new tokens, V vocabulary.
 """
@@ -11,6 +15,8 @@ Shapes: R rows, L new tokens, V vocabulary.
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -21,22 +27,42 @@ import torch
 from torch import Tensor
 
 from r1ci.engines.kv import ATTENTION, RowCache, row_mask
+from r1ci.engines.places import Places, leading
 from r1ci.engines.protocol import Completion, Finish, Request
 from r1ci.engines.sampling import draw
+from r1ci.errors import UsageError
 
 STOP_WINDOW = 12
 """Tokens looked back on for a stop string: each is at least one byte of it."""
+PASS_TOKENS = 4096
+"""Tokens read in one pass, padding included: bounds the memory of attention scores."""
+PADDING = 64
+"""Tokens of padding in a pass that are never too many."""
+WORTH_WAITING = 16
+"""Tokens that a context must save to be read after another one with the same beginning, not beside it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Job:
     """A request being served."""
 
     request: Request
     future: asyncio.Future[Completion]
     uniforms: np.ndarray
+    context: np.ndarray
+    known: int = 0
+    """Leading tokens of the context that some place holds."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+
+    @property
+    def unread(self) -> int:
+        """Tokens of the context still to be read."""
+        return len(self.context) - self.known
+
+    def common(self, other: _Job) -> int:
+        """Leading tokens that this one need not read once the other's context has been."""
+        return min(leading(self.context, other.context), len(self.context) - 1)
 
 
 class HfEngine:
@@ -47,42 +73,72 @@ class HfEngine:
         self._device = next(model.parameters()).device
         self._dtype = next(model.parameters()).dtype
         self._cache = RowCache(model.config, places, positions, self._dtype, self._device)
+        self._places = Places(places, positions)
+        self._count = places
         self._lock_step = lock_step
-        self._owner: list[int | None] = [None] * places
-        self._row: dict[int, int] = {}
-        self._waiting: dict[int, _Job] = {}
-        self._unserved: dict[int, _Job] = {}
+        self._open: set[int] = set()
+        self._begun: set[int] = set()
+        self._seated: dict[int, _Job] = {}
+        """Waiting requests of episodes that have a place."""
+        self._unseated: list[tuple[bool, int, int, _Job]] = []
+        """A heap of the others: episodes that have begun come first."""
+        self._reading: list[_Job] = []
+        self._tickets = itertools.count()
         self._active: list[_Job] = []
-        self._free = asyncio.Condition()
         self._driver: asyncio.Task[None] | None = None
         self._pieces: dict[int, str] = {}
         self.policy_version = 0
+        self.read_tokens = 0
+        """Context tokens run through the model so far, padding not counted."""
 
     async def open(self, episode: int) -> None:
-        """Take a place for an episode, waiting for one to become free."""
-        async with self._free:
-            await self._free.wait_for(lambda: None in self._owner)
-            row = len(self._owner) - 1 - self._owner[::-1].index(None)
-            self._owner[row], self._row[episode] = episode, row
-            self._cache.lengths[row] = 0
+        """Announce an episode; any number may be open."""
+        self._open.add(episode)
 
     async def release(self, episode: int) -> None:
-        """Give an episode's place back."""
-        async with self._free:
-            self._owner[self._row.pop(episode)] = None
-            self._free.notify()
+        """The episode makes no further request. With the last one, all that was read is forgotten."""
+        self._open.discard(episode)
+        self._begun.discard(episode)
+        self._seated.pop(episode, None)
+        place = self._places.of(episode)
+        if place is not None:
+            self._places.leave(place)
+        if not self._open:
+            self._active, self._unseated = [], []
+            self._places.forget()
         self._kick()
 
     async def generate(self, request: Request) -> Completion:
-        """Sample one completion for an open episode."""
+        """Sample one completion for an open episode.
+
+        Raises:
+            UsageError: the context and the tokens asked for do not fit into a place.
+        """
+        if not request.ids or len(request.ids) + request.max_tokens > self._cache.positions:
+            raise UsageError(
+                f"episode {request.episode} asks for {request.max_tokens} tokens after {len(request.ids)}, "
+                f"a place has {self._cache.positions}",
+                "raise agent.context_tokens",
+            )
         uniforms = np.random.default_rng(request.seed).random(request.max_tokens)
-        job = _Job(request, asyncio.get_running_loop().create_future(), uniforms)
-        self._waiting[request.episode] = self._unserved[request.episode] = job
+        future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        job = _Job(request, future, uniforms, np.asarray(request.ids, dtype=np.int64))
+        if self._places.of(request.episode) is not None:
+            self._seated[request.episode] = job
+        else:
+            self._queue(job)
         self._kick()
         try:
-            return await job.future
-        finally:
-            self._unserved.pop(request.episode, None)
+            return await future
+        except asyncio.CancelledError:
+            self._seated.pop(request.episode, None)
+            self._unseated = [entry for entry in self._unseated if entry[-1] is not job]
+            heapq.heapify(self._unseated)
+            raise
+
+    def _queue(self, job: _Job) -> None:
+        episode = job.request.episode
+        heapq.heappush(self._unseated, (episode not in self._begun, episode, next(self._tickets), job))
 
     def _kick(self) -> None:
         """See to it that somebody is decoding."""
@@ -98,78 +154,120 @@ class HfEngine:
                     self._decode()
                 await asyncio.sleep(0)
         except Exception as error:
-            for job in self._unserved.values():
-                if not job.future.done():
-                    job.future.set_exception(error)
-            self._active, self._waiting, self._unserved = [], {}, {}
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Pass an error on to everybody who waits."""
+        for job in [*self._active, *self._seated.values(), *(entry[-1] for entry in self._unseated), *self._reading]:
+            if not job.future.done():
+                job.future.set_exception(error)
+        self._active, self._seated, self._unseated = [], {}, []
+        self._places.forget()
 
     def _may_admit(self) -> bool:
-        if not self._waiting:
-            return False
+        """Whether enough requests wait, of those that can be served now, to read them together."""
+        room = self._count - len(self._active) - len(self._seated)
+        able = len(self._seated) + min(room, len(self._unseated))
         if self._lock_step:
-            return not self._active and len(self._waiting) == len(self._row)
-        return len(self._waiting) * 8 >= len(self._active)
+            waiting = len(self._seated) + len(self._unseated)
+            return able > 0 and not self._active and waiting == len(self._open)
+        return able > 0 and able * 8 >= len(self._active)
 
     def _admit(self) -> None:
-        """Read what is new of every waiting request and draw its first token."""
-        jobs = [self._waiting[episode] for episode in sorted(self._waiting)]
-        self._waiting = {}
-        fresh: dict[tuple[int, ...], list[_Job]] = {}
-        known: list[list[_Job]] = []
-        for job in jobs:
-            if self._cache.lengths[self._row[job.request.episode]] == 0:
-                fresh.setdefault(tuple(job.request.ids), []).append(job)
+        """Read what is new of every request that can be served now and draw its first token."""
+        room = self._count - len(self._active) - len(self._seated)
+        self._reading = [self._seated[episode] for episode in sorted(self._seated)]
+        for _ in range(min(room, len(self._unseated))):
+            self._reading.append(heapq.heappop(self._unseated)[-1])
+        for job in self._reading:
+            place = self._places.of(job.request.episode)
+            if place is None:
+                job.known = self._places.match(job.context).tokens
             else:
-                known.append([job])
-        for groups in (list(fresh.values()), known):
-            if groups:
-                self._read(groups)
+                job.known = self._places.common(place, job.context)
+        while self._reading:
+            self._read(self._pass())
 
-    def _read(self, groups: Sequence[list[_Job]]) -> None:
-        """Read contexts, one per group of equal ones, then let every member of a group continue from it."""
+    def _pass(self) -> list[_Job]:
+        """Take out the jobs to read together: at most half of what is read is padding.
+
+        A context that begins like another one is read after it, so that its beginning need not be read twice.
+        """
+        order = sorted(self._reading, key=lambda job: (-job.unread, job.request.episode))
+        lead, total = order[0], 0
+        chosen: dict[bytes | int, _Job] = {}
+        later: list[_Job] = []
+        for job in order:
+            key = job.context.tobytes()
+            common = job.unread - 1 + job.known if key in chosen else job.common(lead) if chosen else 0
+            most = min(PASS_TOKENS, 2 * (total + job.unread) + PADDING)
+            if common >= job.known + WORTH_WAITING:
+                job.known = common
+                later.append(job)
+            elif chosen and lead.unread * (len(chosen) + 1) > most:
+                later.append(job)
+            else:
+                chosen[key if key not in chosen else id(job)] = job
+                total += job.unread
+        self._reading = later
+        return list(chosen.values())
+
+    def _read(self, jobs: list[_Job]) -> None:
+        """Give each job a place behind those being decoded, read its context, and let it join them."""
         start = len(self._active)
-        for offset, group in enumerate(groups):
-            self._move(group[0].request.episode, start + offset)
-        chunks = [group[0].request.ids[self._cache.lengths[start + row] :] for row, group in enumerate(groups)]
-        logits_RV = self._forward(start, chunks)
-        members: list[int] = []
-        for offset, group in enumerate(groups):
-            members += [offset] * len(group)
-        firsts = [group[0] for group in groups]
-        others = [(offset, job) for offset, group in enumerate(groups) for job in group[1:]]
-        for place, (offset, job) in enumerate(others, start + len(groups)):
-            self._move(job.request.episode, place)
-            self._cache.copy(start + offset, place)
-        order = [*range(len(groups)), *(offset for offset, _ in others)]
-        self._active += [*firsts, *(job for _, job in others)]
-        self._accept(start, logits_RV[order])
+        for place, job in enumerate(jobs, start):
+            self._sit(job, place)
+        self._active += jobs
+        known = self._places.lengths_S[start : start + len(jobs)].tolist()
+        chunks = [job.request.ids[length:] for job, length in zip(jobs, known, strict=True)]
+        while len(chunks[0]) > PASS_TOKENS:
+            self._forward(start, [chunks[0][:PASS_TOKENS]])
+            chunks = [chunks[0][PASS_TOKENS:]]
+        self._accept(start, self._forward(start, chunks))
+
+    def _sit(self, job: _Job, place: int) -> None:
+        """Seat a job's episode at a place, with as much of its context as any place holds."""
+        episode, places = job.request.episode, self._places
+        mine = places.of(episode)
+        if mine is None:
+            source, count = places.match(job.context)
+            mine = source if places.is_free(source, place) else places.victim(place, self._seated)
+            if mine != source:
+                self._cache.copy(source, mine, count)
+                places.copied(source, mine, count)
+            places.seat(episode, mine)
+        places.truncate(mine, places.common(mine, job.context))
+        self._swap(mine, place)
+        self._seated.pop(episode, None)
+        self._begun.add(episode)
 
     def _decode(self) -> None:
         """One token for every active job."""
-        chunks = [job.ids[-1:] for job in self._active]
-        self._accept(0, self._forward(0, chunks))
+        self._accept(0, self._forward(0, [job.ids[-1:] for job in self._active]))
 
     def _forward(self, start: int, chunks: Sequence[Sequence[int]]) -> Tensor:
         """Run the places from ``start`` on, each with its chunk of new tokens; logits (R, V) after each chunk's end."""
-        lengths = torch.tensor([len(chunk) for chunk in chunks])
-        longest = int(lengths.max())
-        known = torch.tensor(self._cache.lengths[start : start + len(chunks)])
-        extent = int((known + lengths).max())
-        ids_RL = torch.zeros(len(chunks), longest, dtype=torch.long)
+        lengths_R = np.array([len(chunk) for chunk in chunks])
+        longest = int(lengths_R.max())
+        known_R = self._places.lengths_S[start : start + len(chunks)].copy()
+        extent = int((known_R + lengths_R).max())
+        ids_RL = np.zeros((len(chunks), longest), dtype=np.int64)
         for row, chunk in enumerate(chunks):
-            ids_RL[row, : len(chunk)] = torch.tensor(chunk)
-            self._cache.lengths[start + row] += len(chunk)
-        positions_RL = (known[:, None] + torch.arange(longest)).clamp(max=extent - 1).to(self._device)
+            ids_RL[row, : len(chunk)] = chunk
+        self._places.record(start, chunks)
+        self.read_tokens += int(lengths_R.sum())
+        positions_RL = np.minimum(known_R[:, None] + np.arange(longest), self._cache.positions)
+        positions_RL = torch.from_numpy(positions_RL).to(self._device)
         self._cache.begin(start, positions_RL, extent)
         with torch.inference_mode(), self._row_attention():
             hidden_RLE = self._model.base_model(
-                input_ids=ids_RL.to(self._device),
+                input_ids=torch.from_numpy(ids_RL).to(self._device),
                 position_ids=positions_RL,
                 attention_mask=row_mask(positions_RL, extent, self._dtype),
                 past_key_values=self._cache,
                 use_cache=True,
             ).last_hidden_state
-            last_RE = hidden_RLE[torch.arange(len(chunks)), (lengths - 1).to(self._device)]
+            last_RE = hidden_RLE[torch.arange(len(chunks)), torch.from_numpy(lengths_R - 1).to(self._device)]
             logits_RV: Tensor = self._model.get_output_embeddings()(last_RE)
             return logits_RV
 
@@ -188,7 +286,7 @@ class HfEngine:
         return use()
 
     def _accept(self, start: int, logits_RV: Tensor) -> None:
-        """Draw a token for the active jobs from ``start`` on; finished jobs leave the front."""
+        """Draw a token for the active jobs from ``start`` on; finished and cancelled jobs leave the front."""
         jobs = self._active[start:]
         temperature_R = torch.tensor([job.request.temperature for job in jobs], device=self._device)
         top_p_R = torch.tensor([job.request.top_p for job in jobs], device=self._device)
@@ -200,16 +298,16 @@ class HfEngine:
             job.logprobs.append(logprob)
         for row in range(len(self._active) - 1, start - 1, -1):
             finish = self._finish(self._active[row])
-            if finish is not None:
+            if finish is not None or self._active[row].future.done():
                 self._retire(row, finish)
 
-    def _retire(self, row: int, finish: Finish) -> None:
-        job = self._active[row]
-        last = len(self._active) - 1
+    def _retire(self, row: int, finish: Finish | None) -> None:
+        job, last = self._active[row], len(self._active) - 1
+        self._places.touch(row)
         self._swap(row, last)
         self._active[row] = self._active[last]
         self._active.pop()
-        if not job.future.done():
+        if finish is not None and not job.future.done():
             job.future.set_result(Completion(tuple(job.ids), tuple(job.logprobs), finish, self.policy_version))
 
     def _finish(self, job: _Job) -> Finish | None:
@@ -227,16 +325,9 @@ class HfEngine:
             self._pieces[token] = self._tokenizer.decode([token])
         return self._pieces[token]
 
-    def _move(self, episode: int, place: int) -> None:
-        self._swap(self._row[episode], place)
-
     def _swap(self, a: int, b: int) -> None:
         """Exchange two places, their caches and their owners."""
-        if a == b:
-            return
-        self._cache.swap(a, b)
-        self._owner[a], self._owner[b] = self._owner[b], self._owner[a]
-        for place in (a, b):
-            owner = self._owner[place]
-            if owner is not None:
-                self._row[owner] = place
+        if a != b:
+            lengths_S = self._places.lengths_S
+            self._cache.swap(a, b, int(lengths_S[a]), int(lengths_S[b]))
+            self._places.swapped(a, b)

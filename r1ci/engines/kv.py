@@ -1,7 +1,8 @@
 """A key-value cache of fixed places, one per episode, that survives between turns.
 
-Every episode owns a row. Rows that are being decoded are kept at the front, so that a step reads them as one view
-without copying. Positions are per row: a chunk of new tokens is written at each row's own length.
+Every episode being decoded owns a row. These rows are kept at the front, so that a step reads them as one view without
+copying. Positions are per row: a chunk of new tokens is written at each row's own length. Behind the last position is
+one that nobody reads: the padding of chunks is written there.
 
 Shapes: N layers, c keys or values, S places, H key-value heads, T positions, D head size, R rows of one forward pass,
 L new tokens, Q query heads.
@@ -26,9 +27,9 @@ class RowCache:
 
     def __init__(self, config: Any, places: int, positions: int, dtype: torch.dtype, device: torch.device) -> None:
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        shape = (config.num_hidden_layers, 2, places, config.num_key_value_heads, positions, head)
+        shape = (config.num_hidden_layers, 2, places, config.num_key_value_heads, positions + 1, head)
         self.kv_NcSHTD = torch.zeros(shape, dtype=dtype, device=device)
-        self.lengths = [0] * places
+        self.positions = positions
         self._rows = slice(0, 0)
         self._extent = 0
 
@@ -50,22 +51,15 @@ class RowCache:
         """Unused by the forward pass, which is given its positions; transformers asks all the same."""
         return 0
 
-    def swap(self, a: int, b: int) -> None:
-        """Exchange two places."""
-        if a == b:
-            return
-        extent = max(self.lengths[a], self.lengths[b])
-        part = self.kv_NcSHTD[:, :, :, :, :extent]
-        keep = part[:, :, a].clone()
-        part[:, :, a] = part[:, :, b]
-        part[:, :, b] = keep
-        self.lengths[a], self.lengths[b] = self.lengths[b], self.lengths[a]
+    def swap(self, a: int, b: int, length_a: int, length_b: int) -> None:
+        """Exchange two places that hold so many tokens each."""
+        keep = self.kv_NcSHTD[:, :, a, :, :length_a].clone()
+        self.copy(b, a, length_b)
+        self.kv_NcSHTD[:, :, b, :, :length_a] = keep
 
-    def copy(self, source: int, target: int) -> None:
-        """Make one place a copy of another."""
-        extent = self.lengths[source]
-        self.kv_NcSHTD[:, :, target, :, :extent] = self.kv_NcSHTD[:, :, source, :, :extent]
-        self.lengths[target] = extent
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Make the first tokens of one place those of another, too."""
+        self.kv_NcSHTD[:, :, target, :, :length] = self.kv_NcSHTD[:, :, source, :, :length]
 
 
 def rows_attention(
