@@ -28,7 +28,9 @@ from r1ci.spec.presets import MODEL_PRESETS, OBJECTIVE_PRESETS
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 AgentKind = Literal["all_text", "all_code", "code_agent", "codesteer"]
 PromptFormat = Literal["free", "text_then_code", "code_then_text"]
-ObjectivePreset = Literal["grpo-r1ci", "dr_grpo", "dapo"]
+ObjectivePreset = Literal[
+    "grpo-r1ci", "dr_grpo", "dapo", "gspo", "cispo", "rloo", "ppo", "reinforce++", "reinforce++-baseline"
+]
 
 
 class Section(BaseModel):
@@ -409,6 +411,19 @@ class Demonstrations(Section):
     """Demonstrations kept per task (paper: at most 70)."""
 
 
+class Lora(Section):
+    """Low-rank adapters (arXiv 2106.09685): W + alpha / rank x B A, of which only A and B learn; merged afterwards."""
+
+    rank: PositiveInt = 16
+    """Rank of an adapter."""
+    alpha: PositiveInt = 32
+    """Its scale, times the rank."""
+    targets: list[str] = Field(
+        default=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], min_length=1
+    )
+    """Names of the linear layers that get one, in every block."""
+
+
 class Optimizer(Section):
     """The optimizer and its schedule."""
 
@@ -425,6 +440,8 @@ class Optimizer(Section):
     """Share of all steps over which the rate rises from zero."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """What follows the warm-up."""
+    lora: Lora | None = None
+    """Train adapters instead of the weights; null trains all of them."""
 
 
 class Sft(Optimizer):
@@ -537,31 +554,111 @@ class Objective(Section):
 
     baseline: Literal["mean", "leave_one_out", "none"]
     """What is subtracted from a reward: the mean of its group, the mean of the others, nothing."""
-    scale: Literal["group", "batch", "none"]
-    """What the difference is divided by: the group's standard deviation, the batch's, nothing."""
+    scale: Literal["group", "batch", "whiten", "none"]
+    """What the difference is divided by: the standard deviation of the group's rewards, of the batch's, nothing.
+    whiten: its mean over the sampled tokens of the batch is taken away, and their deviation divides (Reinforce++)."""
     eps: NonNegativeFloat
     """Added to the standard deviation."""
     ddof: Literal[0, 1]
     """Delta degrees of freedom of the standard deviation."""
-    ratio: Literal["token", "sequence"]
-    """Level of the importance ratio; sequence is GSPO's."""
-    clip_low: PositiveFloat
-    """The ratio is clipped below 1 - clip_low."""
-    clip_high: PositiveFloat
-    """The ratio is clipped above 1 + clip_high."""
-    aggregate: Literal["token_mean", "sequence_mean", "constant"]
+    ratio: Literal["token", "sequence", "sequence_token", "product"]
+    """Level of the importance ratio. token: each token's own; sequence: the geometric mean over the episode (GSPO);
+    sequence_token: that value with each token's own gradient (GSPO-token); product: of all the episode's tokens
+    (RLOO)."""
+    clip: Literal["ppo", "cispo"]
+    """ppo: the ratio stops moving the policy outside the bounds; cispo: the clipped ratio is a constant weight of the
+    token's log-probability, so that every token goes on learning."""
+    clip_low: PositiveFloat | None
+    """The ratio is clipped below 1 - clip_low; null: never (with cispo, MiniMax's form)."""
+    clip_high: PositiveFloat | None
+    """The ratio is clipped above 1 + clip_high; null: never."""
+    clip_dual: Annotated[float, Field(gt=1.0)] | None
+    """Upper bound of the ratio where the advantage is negative, at least 1 + clip_high: dual clip's c, TRL's delta
+    (two-sided clip), which are the same loss. Null: none."""
+    aggregate: Literal["token_mean", "sequence_mean", "sequence_sum", "prompt_mean", "constant"]
     """token_mean: over all tokens of the global batch (DAPO); sequence_mean: mean of per-sequence means (GRPO);
-    constant: sum over tokens divided by batch x turn budget (Dr.GRPO)."""
+    sequence_sum: mean of per-sequence sums (RLOO); prompt_mean: mean over questions of the token mean in the group;
+    constant: sum over tokens divided by episodes x token budget of an episode (Dr.GRPO)."""
     kl: Literal["k1", "k2", "k3"]
-    """Estimator of the KL divergence to the reference model, added to the loss."""
+    """Estimator of the KL divergence to the reference model."""
     kl_coefficient: NonNegativeFloat
     """Weight of the KL term (paper: 0.001)."""
+    kl_in: Literal["loss", "reward", "return"]
+    """loss: added to it; reward: the sum over an episode is taken from its reward before the baseline (RLOO); return:
+    each token loses what comes from it on (Reinforce++, PPO)."""
+    kl_unbiased: bool
+    """Multiply the KL in the loss by the ratio, which makes its gradient that of the divergence."""
     entropy_coefficient: NonNegativeFloat
     """Weight of the entropy bonus."""
-    correction: Literal["none", "token_truncate"]
-    """Importance correction for engine and trainer disagreeing on log-probabilities."""
+    overlong: Literal["keep", "mask", "drop", "penalise"]
+    """What becomes of an episode that a token limit cut: nothing special; no gradient, but its reward still counts in
+    the group; as if it had not been sampled; a penalty, which also grows before the limit (DAPO)."""
+    overlong_buffer: Fraction
+    """Share of an episode's token budget, at its end, over which the penalty rises from 0 to overlong_penalty."""
+    overlong_penalty: NonNegativeFloat
+    """Taken from the reward of a cut episode, where overlong is penalise."""
+    void: Literal["keep", "mask", "drop"]
+    """What becomes of an episode with a turn that had neither a program nor an answer (SimpleTIR masks them)."""
+    correction: Literal[
+        "none",
+        "token_truncate",
+        "token_mask",
+        "sequence_truncate",
+        "sequence_mask",
+        "geometric_truncate",
+        "geometric_mask",
+    ]
+    """Importance correction for engine and trainer disagreeing on log-probabilities. The weight is of each token, the
+    product over the episode, or its geometric mean; truncate bounds it, mask leaves out what lies outside."""
+    correction_low: NonNegativeFloat
+    """Lower bound of the correction's weights; 0: none."""
     correction_cap: PositiveFloat
     """Upper bound of the correction's weights."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.clip_dual is not None and self.clip != "ppo":
+            message = "clip_dual bounds the ratio of clip ppo; cispo has no use for it"
+            raise _refusal(message, at=("clip_dual",), help="null, or clip: ppo")
+        if self.clip_dual is not None and self.clip_high is not None and self.clip_dual < 1 + self.clip_high:
+            message = f"clip_dual {self.clip_dual:g} is below the upper clip {1 + self.clip_high:g}"
+            raise _refusal(message, at=("clip_dual",), help="raise it (dual clip: 3, INTELLECT-2: 4), or null")
+        if self.correction_low > self.correction_cap:
+            message = f"correction_low {self.correction_low:g} is above correction_cap {self.correction_cap:g}"
+            raise _refusal(message, at=("correction_low",))
+        if self.kl_unbiased and self.kl_in != "loss":
+            message = f"kl_unbiased weighs the KL in the loss, and kl_in is {self.kl_in}"
+            raise _refusal(message, at=("kl_unbiased",), help="false, or kl_in: loss")
+        return self
+
+
+class Critic(Section):
+    """A value head on a copy of the policy: advantages per token by GAE (arXiv 1506.02438) instead of within a group."""
+
+    learning_rate: PositiveFloat = 1e-5
+    """Peak rate of the critic's own AdamW; rl.warmup and rl.schedule shape it."""
+    gamma: Fraction = 1.0
+    """Discount per sampled token; execution results are not counted."""
+    lam: Fraction = 1.0
+    """GAE's lambda per sampled token: 1 trusts the reward alone, 0 the next value."""
+    value_clip: PositiveFloat | None = 0.5
+    """Values that moved further than this from those at sampling time stop learning in that update; null: never."""
+    warmup_steps: NonNegativeInt = 0
+    """First steps in which only the critic learns."""
+    max_grad_norm: PositiveFloat = 1.0
+    """The critic's gradients are scaled down to this norm."""
+
+
+class DynamicSampling(Section):
+    """Questions whose group has no signal (equal rewards) are replaced by fresh ones (DAPO, arXiv 2503.14476)."""
+
+    by: Literal["reward", "correctness"] = "reward"
+    """What must differ within a group: its rewards, or whether its answers are right (the paper)."""
+    max_rounds: PositiveInt = 3
+    """Extra rounds of sampling per step. After the last, the step goes on with the questions that have signal; with
+    none at all it moves nothing."""
+    over_sampling: Annotated[float, Field(ge=1.0)] = 1.5
+    """Fresh questions per missing one in an extra round; a round never has more than batch_questions."""
 
 
 class Rl(Optimizer):
@@ -571,6 +668,8 @@ class Rl(Optimizer):
     """Named set of objective choices; see ``r1ci ls algos``."""
     objective: Objective
     """The preset's choices; any of them may be changed here."""
+    critic: Critic | None = None
+    """PPO's value head; the preset ppo brings one with its defaults. Null: advantages come from the group."""
     group_size: PositiveInt = 5
     """Episodes per question (paper: 5)."""
     batch_questions: PositiveInt = 128
@@ -587,6 +686,8 @@ class Rl(Optimizer):
     """Sampling temperature of the episodes (paper: 1.0)."""
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Nucleus sampling of the episodes."""
+    dynamic_sampling: DynamicSampling | None = None
+    """Null trains on the questions drawn, whatever their rewards."""
     evaluate_every: NonNegativeInt = 0
     """Steps between greedy evaluations on the new questions during training; 0 means none."""
 
@@ -596,6 +697,8 @@ class Rl(Optimizer):
         """Put the preset's choices under those that the user changed."""
         if not isinstance(data, dict):
             return data
+        if data.get("preset") == "ppo":
+            data = {"critic": {}, **data}
         named, changed = data.get("preset"), data.get("objective", {})
         known = isinstance(named, str) and named in OBJECTIVE_PRESETS
         preset = OBJECTIVE_PRESETS[str(named) if known else "grpo-r1ci"]
@@ -627,12 +730,23 @@ class Compute(Section):
     """GPUs per worker."""
     cpus_per_worker: PositiveInt = 1
     """CPUs per worker."""
+    sharding: Literal["full", "none"] = "full"
+    """full: weights, gradients and optimizer state are cut over the workers (FSDP2) and gathered layer by layer; none:
+    every worker holds all of them."""
+    offload: bool = False
+    """Keep weights, gradients and optimizer state in the host's memory and run the optimizer there; for models that
+    do not fit otherwise. Needs sharding full and workers."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Number format of weights and activations."""
+    """Number format that the model's passes run in, and of the weights that episodes are sampled with. The trained
+    weights and the optimizer's state are float32 in either case."""
+    activation_checkpointing: bool = False
+    """Make activations again in the backward pass instead of keeping them: about a third more time, far less memory."""
     micro_batch_tokens: PositiveInt = 16_384
     """Tokens per forward pass of the trainer; changes memory, never results beyond rounding."""
     checkpoint_every: PositiveInt = 20
     """Optimizer steps between checkpoints of SFT and RL; a killed run goes on from the last."""
+    max_restarts: NonNegativeInt = 3
+    """How often training starts again from its last checkpoint after a worker died."""
     ledger_every: NonNegativeInt = 1
     """RL steps between ledgers, the proofs of what was trained on that ``r1ci audit`` reads, from the first step on; 0
     writes none. One takes about 16 bytes a token before compression."""

@@ -40,18 +40,45 @@ _GRPO: dict[str, Any] = {
     "eps": 1e-6,
     "ddof": 1,
     "ratio": "token",
+    "clip": "ppo",
     "clip_low": 0.2,
     "clip_high": 0.2,
+    "clip_dual": None,
     "aggregate": "sequence_mean",
     "kl": "k3",
     "kl_coefficient": 0.001,
+    "kl_in": "loss",
+    "kl_unbiased": False,
     "entropy_coefficient": 0.0,
+    "overlong": "keep",
+    "overlong_buffer": 0.2,
+    "overlong_penalty": 0.5,
+    "void": "keep",
     "correction": "none",
+    "correction_low": 0.0,
     "correction_cap": 2.0,
 }
+
+_TOKENS: dict[str, Any] = {**_GRPO, "aggregate": "token_mean", "kl_coefficient": 0.0}
+
+_WHITENED: dict[str, Any] = {**_GRPO, "scale": "whiten", "eps": 1e-8, "aggregate": "token_mean"}
 
 OBJECTIVE_PRESETS: dict[str, dict[str, Any]] = {
     "grpo-r1ci": _GRPO,
     "dr_grpo": {**_GRPO, "scale": "none", "eps": 0.0, "aggregate": "constant", "kl_coefficient": 0.0},
-    "dapo": {**_GRPO, "clip_high": 0.28, "aggregate": "token_mean", "kl_coefficient": 0.0},
+    "dapo": {**_TOKENS, "clip_high": 0.28, "overlong": "penalise"},
+    "gspo": {**_GRPO, "ratio": "sequence", "clip_low": 3e-4, "clip_high": 4e-4, "kl_coefficient": 0.0},
+    "cispo": {**_TOKENS, "clip": "cispo", "clip_low": None, "clip_high": 4.0},
+    "rloo": {
+        **_GRPO,
+        "baseline": "leave_one_out",
+        "scale": "none",
+        "eps": 0.0,
+        "ratio": "product",
+        "kl": "k1",
+        "kl_in": "reward",
+    },
+    "ppo": {**_GRPO, "baseline": "none", "scale": "batch", "eps": 1e-8, "aggregate": "token_mean"},
+    "reinforce++": {**_WHITENED, "baseline": "none", "kl": "k1", "kl_in": "return"},
+    "reinforce++-baseline": {**_WHITENED, "kl": "k2"},
 }

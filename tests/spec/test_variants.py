@@ -80,6 +80,7 @@ def test_the_dump_spells_out_what_each_variant_comes_to(load_text: Load) -> None
         "rl.objective.clip_high": 0.28,
         "rl.objective.aggregate": "token_mean",
         "rl.objective.kl_coefficient": 0.0,
+        "rl.objective.overlong": "penalise",
     }
     assert variants["more"]["rl.batch_questions"] == 20
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from r1ci.spec.models import Objective
 from r1ci.spec.presets import OBJECTIVE_PRESETS
-from r1ci.train.objectives import LossParts, describe, policy_loss
+from r1ci.train.formula import describe
+from r1ci.train.objectives import LossParts, policy_loss
 
 MAX_TOKENS = 16
 
@@ -292,9 +293,9 @@ def test_agreement_of_engine_and_trainer_is_reported_before_truncation() -> None
 @pytest.mark.parametrize(
     ("changes", "missing"),
     [
-        ({"kl_coefficient": 0.1}, "ref_logps_BT"),
-        ({"kl_coefficient": 0.0, "entropy_coefficient": 0.1}, "entropy_BT"),
-        ({"kl_coefficient": 0.0, "correction": "token_truncate"}, "rollout_logps_BT"),
+        ({"kl_coefficient": 0.1}, "ref_logps"),
+        ({"kl_coefficient": 0.0, "entropy_coefficient": 0.1}, "entropy"),
+        ({"kl_coefficient": 0.0, "correction": "token_truncate"}, "rollout_logps"),
     ],
 )
 def test_a_term_without_its_input_is_an_error(changes: dict[str, Any], missing: str) -> None:
