@@ -1,0 +1,322 @@
+"""Tokens from vLLM, in this process: continuous batching, paged caches that later turns of an episode read again.
+
+vLLM keeps weights of its own, in its own layout. ``load_weights`` copies the trainer's into them in place, forgets
+every cached prefix, and proves by log-probabilities that both sides now are the same model. On a GPU the engine can
+give its memory to the trainer in between (``sleep``): weights are dropped, not kept, since new ones come anyway; they
+return before the cache does, so that both never lie in memory beside a second copy of the weights.
+
+All calls of vLLM are made on one thread of its own: while it decodes, programs run and requests arrive.
+
+Limits: stop strings, seeds and policy versions are as in the hf engine, the drawn ids of a seed are not: vLLM has its
+own random numbers. Its batches depend on when requests arrive, so a run repeats up to rounding only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import itertools
+import logging
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from r1ci.engines.protocol import Completion, Finish, Request
+from r1ci.engines.weights import TOLERANCE, named_weights, probe_ids, prove, score
+from r1ci.errors import EnvironmentMissing, R1ciError
+
+SETTINGS = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+"""What vLLM reads from the environment, unless it is set there: it runs inside this process, does not pin the
+trainer's threads to cores, and has 1 GB for the cache on a CPU."""
+
+
+class EngineFailed(R1ciError):
+    """The engine gave something that is no completion."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How vLLM is set up."""
+
+    positions: int
+    """Longest context with its completion, in tokens."""
+    max_in_flight: int = 256
+    """Episodes decoded at once."""
+    gpu_memory: float = 0.6
+    """Share of the GPU's memory for weights and cache."""
+    tensor_parallel: int = 1
+    """GPUs that one copy of the model is split over."""
+    tolerance: float | None = None
+    """Largest difference of log-probabilities after a transfer of weights; None: by number format."""
+    workers: int = 1
+    """Processes of the trainer that each hold an engine of their own."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A model without its weights, small enough to send to another process."""
+
+    config: Any
+    tokenizer: Any
+    dtype: torch.dtype
+
+    @staticmethod
+    def of(model: Any, tokenizer: Any) -> Blueprint:
+        """The blueprint of a model that is there."""
+        config = type(model.config).from_dict(model.config.to_dict())
+        if not config.architectures:
+            config.architectures = [type(model).__name__]
+        return Blueprint(config, tokenizer, next(model.parameters()).dtype)
+
+
+class VllmModel:
+    """vLLM without weights of the trainer's yet: takes weights, scores, generates. Knows no trainer."""
+
+    def __init__(self, blueprint: Blueprint, options: Options) -> None:
+        self._thread = ThreadPoolExecutor(1, "vllm")
+        self._eos = blueprint.tokenizer.eos_token_id
+        self._numbers = itertools.count()
+        self._new: dict[str, Request] = {}
+        self._unserved: dict[str, asyncio.Future[Completion]] = {}
+        self._driver: asyncio.Task[None] | None = None
+        self._asleep = False
+        self._version: int | None = None
+        self._llm = self._thread.submit(_start, blueprint, options).result()
+        self._can_sleep = torch.cuda.is_available()
+
+    @property
+    def version(self) -> int | None:
+        """Version of the weights that it samples from; None while it has none."""
+        return None if self._asleep else self._version
+
+    async def generate(self, request: Request) -> Completion:
+        """Sample one completion.
+
+        Raises:
+            EngineFailed: a log-probability is not a number, or vLLM gave the request up.
+        """
+        if self.version is None:
+            raise RuntimeError("the engine has no weights: call load_weights first")
+        name = str(next(self._numbers))
+        self._new[name] = request
+        future = self._unserved[name] = asyncio.get_running_loop().create_future()
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.get_running_loop().create_task(self._drive())
+        return await future
+
+    async def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int) -> None:
+        """Replace all weights in place; caches of the old ones are forgotten. Nothing may be in flight."""
+        if self._unserved:
+            raise RuntimeError("weights cannot change while requests are in flight")
+        await self._call(self._load, weights)
+        self._asleep, self._version = False, version
+
+    async def score(self, ids: Sequence[int]) -> list[float]:
+        """Log-probability of each id after the first, at temperature 1. Nothing may be in flight."""
+        return await self._call(self._score, list(ids))
+
+    async def sleep(self) -> None:
+        """Give the GPU's memory back until the next ``load_weights``; on a CPU nothing happens."""
+        if self._can_sleep and not self._asleep:
+            self._asleep = True
+            await self._call(self._llm.sleep, 2)
+
+    def close(self) -> None:
+        """Free everything."""
+        self._thread.submit(self._shut_down).result()
+        self._thread.shutdown()
+
+    async def _call(self, function: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def _drive(self) -> None:
+        """Hand over what has arrived and decode, until nothing is left."""
+        try:
+            while self._unserved:
+                fresh, self._new = self._new, {}
+                for name, completion in await self._call(self._advance, fresh, self._version):
+                    future = self._unserved.pop(name)
+                    if not future.done():
+                        future.set_result(completion)
+        except Exception as error:
+            failed, self._unserved, self._new = self._unserved, {}, {}
+            await self._call(self._llm.llm_engine.abort_request, list(failed))
+            for future in failed.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    def _advance(self, fresh: dict[str, Request], version: int) -> list[tuple[str, Completion]]:
+        engine = self._llm.llm_engine
+        for name, request in fresh.items():
+            engine.add_request(name, {"prompt_token_ids": list(request.ids)}, self._sampling(request))
+        return [(output.request_id, self._completion(output, version)) for output in engine.step() if output.finished]
+
+    def _sampling(self, request: Request) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=request.seed,
+            logprobs=0,
+            stop=list(request.stop),
+            include_stop_str_in_output=True,
+            stop_token_ids=[self._eos],
+            ignore_eos=True,
+            detokenize=bool(request.stop),
+            skip_special_tokens=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _completion(self, output: Any, version: int) -> Completion:
+        """What vLLM sampled, with our reasons for its end: the end-of-turn id, a stop string, the limit."""
+        sampled = output.outputs[0]
+        ids = tuple(sampled.token_ids)
+        if sampled.finish_reason not in ("stop", "length"):
+            raise EngineFailed(f"vLLM ended a request of {len(output.prompt_token_ids)} tokens: {sampled.finish_reason}")
+        logprobs = tuple(float(one[token].logprob) for token, one in zip(ids, sampled.logprobs, strict=True))
+        if not all(map(math.isfinite, logprobs)):
+            place = next(i for i, value in enumerate(logprobs) if not math.isfinite(value))
+            raise EngineFailed(
+                f"vLLM gave the log-probability {logprobs[place]} to token {ids[place]}, {place + 1} of a completion",
+                "the weights hold numbers that are not finite: look at grad_norm of the steps before",
+            )
+        if ids and ids[-1] == self._eos:
+            return Completion(ids, logprobs, Finish.EOS, version)
+        finish = Finish.LENGTH if sampled.finish_reason == "length" else Finish.STOP
+        return Completion(ids, logprobs, finish, version)
+
+    def _load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        if self._asleep:
+            self._llm.wake_up(tags=["weights"])
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        if self._asleep:
+            self._llm.wake_up(tags=["kv_cache"])
+        self._llm.reset_prefix_cache()
+
+    def _score(self, ids: list[int]) -> list[float]:
+        from vllm import SamplingParams
+
+        sampling = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        output = self._llm.generate([{"prompt_token_ids": ids}], sampling, use_tqdm=False)[0]
+        return [float(one[token].logprob) for token, one in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
+
+    def _shut_down(self) -> None:
+        self._llm.llm_engine.engine_core.shutdown()
+        del self._llm
+
+
+class VllmEngine:
+    """The engine beside the trainer: serves requests, follows the weights of the model that it was made for."""
+
+    def __init__(self, model: Any, tokenizer: Any, options: Options) -> None:
+        """Start vLLM for a model; it samples only after ``load_weights``.
+
+        Raises:
+            EnvironmentMissing: vLLM is not installed.
+        """
+        require_vllm()
+        self._model = model
+        self._probe = probe_ids(tokenizer)[: options.positions - 1]
+        blueprint = Blueprint.of(model, tokenizer)
+        self._tolerance = options.tolerance or TOLERANCE[blueprint.dtype]
+        self._vllm = VllmModel(blueprint, options)
+        self._places = asyncio.Semaphore(options.max_in_flight)
+        self.policy_version = 0
+        self.sync_difference = 0.0
+        """Largest difference of log-probabilities after the last transfer of weights."""
+
+    async def open(self, episode: int) -> None:
+        """Wait for a place: more episodes would drive each other's turns out of the cache."""
+        await self._places.acquire()
+
+    async def release(self, episode: int) -> None:
+        """Give an episode's place back."""
+        self._places.release()
+
+    async def generate(self, request: Request) -> Completion:
+        """Sample one completion from the weights of the last ``load_weights``."""
+        return await self._vllm.generate(request)
+
+    async def load_weights(self, version: int) -> None:
+        """Sample from the model's weights as they are now; nothing happens where it does already.
+
+        Raises:
+            WeightsDisagree: engine and model score the probe differently afterwards.
+        """
+        if self._vllm.version == version:
+            return
+        await self._vllm.load_weights(named_weights(self._model), version)
+        engine = await self._vllm.score(self._probe)
+        self.sync_difference = prove(score(self._model, self._probe), engine, self._tolerance, version)
+        self.policy_version = version
+
+    async def sleep(self) -> None:
+        """Give the GPU's memory to the trainer; the next ``load_weights`` takes it back."""
+        await self._vllm.sleep()
+
+    async def close(self) -> None:
+        """Stop vLLM."""
+        self._vllm.close()
+
+
+def require_vllm() -> None:
+    """See that vLLM is installed.
+
+    Raises:
+        EnvironmentMissing: it is not.
+    """
+    if importlib.util.find_spec("vllm") is None:
+        raise EnvironmentMissing(
+            "engine.kind vllm needs the package vllm, which is not installed here",
+            "pip install 'r1ci[vllm]' on a machine with GPUs; on a CPU see docs/engines.md; "
+            "engine.kind hf needs neither",
+        )
+
+
+def _start(blueprint: Blueprint, options: Options) -> Any:
+    """vLLM with random weights of the model's shape; runs on the engine's thread."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("vllm").setLevel(logging.ERROR)
+    from vllm import LLM
+
+    gpu = torch.cuda.is_available()
+    with tempfile.TemporaryDirectory(prefix="r1ci-vllm-") as folder:
+        blueprint.config.save_pretrained(Path(folder))
+        blueprint.tokenizer.save_pretrained(Path(folder))
+        return LLM(
+            folder,
+            load_format="dummy",
+            dtype=str(blueprint.dtype).removeprefix("torch."),
+            generation_config="vllm",
+            logprobs_mode="processed_logprobs",
+            max_model_len=options.positions,
+            max_num_seqs=options.max_in_flight,
+            tensor_parallel_size=options.tensor_parallel,
+            enable_prefix_caching=True,
+            disable_log_stats=True,
+            **(_on_gpu(options) if gpu else {"enforce_eager": True}),
+        )
+
+
+def _on_gpu(options: Options) -> dict[str, Any]:
+    """Settings of a GPU: a share of its memory, given back in between; beside other workers, in their process group."""
+    settings = {"gpu_memory_utilization": options.gpu_memory, "enable_sleep_mode": True}
+    return settings | ({"distributed_executor_backend": "external_launcher"} if options.workers > 1 else {})
