@@ -1,8 +1,8 @@
 """From the episodes of a step to new weights.
 
 The loss of an update is the objective over all its episodes, on all workers, whatever the micro-batches: every part is
-divided by totals of the whole update. Without a KL or an entropy term, episodes of zero advantage have no gradient and
-are not run through the model.
+divided by totals of the whole update. Without a KL or an entropy term in it, episodes of zero advantage have no
+gradient and are not run through the model.
 
 Shapes: B questions, G episodes per question, T positions.
 """
@@ -10,6 +10,7 @@ Shapes: B questions, G episodes per question, T positions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,17 +20,36 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.models import load
 from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, Rl
-from r1ci.train.advantages import advantages
+from r1ci.train.advantages import advantages, kl_penalty, per_token, token_advantages
 from r1ci.train.batching import Batch, collate, micro_batches
+from r1ci.train.corrections import effective_sample_size
 from r1ci.train.ledger import Recorder
 from r1ci.train.logprobs import token_logps
 from r1ci.train.objectives import LossParts, policy_loss
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
+from r1ci.train.screening import counts, learns
 from r1ci.train.sharding import gather, rank, total, world
 
-PER_TOKEN = ("entropy", "clip_fraction", "kl", "ratio", "mismatch", "kept_fraction")
+CORRECTED = ("mismatch", "kept_fraction", "rollout_ratio", "rollout_ratio_square")
+PER_TOKEN = ("entropy", "clip_fraction", "kl", "ratio", *CORRECTED)
 """Statistics that are means over the tokens of the episodes that were run through the model."""
 STATISTICS = ("loss", *PER_TOKEN)
+MAXIMA = ("ratio_max", "mismatch_max", "rollout_ratio_max")
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """Part of a step that one update learns from: this worker's episodes, and counts over all workers."""
+
+    run: Sequence[int]
+    """Episodes to run through the model."""
+    tokens: float
+    sequences: float
+    prompts: float
+    seen_tokens: float
+    """Tokens to learn from of the episodes that are run; 0 where nothing moves."""
+    prompt_tokens: Mapping[int, int]
+    """Tokens to learn from of all the episodes of an episode's question."""
 
 
 class Trainer:
@@ -54,17 +74,20 @@ class Trainer:
     def update(self, trajectories: Sequence[Trajectory], step: int, steps: int) -> tuple[Tensor, dict[str, float]]:
         """Advantages (B, G) of this worker's episodes, and what happened, as named numbers."""
         size = self._spec.group_size
-        advantages_BG = self._advantages(trajectories)
-        advantages_E = advantages_BG.flatten().tolist()
+        several, priced = self._spec.updates_per_step > 1, self._objective.kl_coefficient > 0
+        priced = priced and self._objective.kl_in != "loss"
+        old = self._logps(self._policy.model, trajectories) if several or priced else None
+        penalties = None if old is None or not priced else self._penalties(trajectories, old)
+        advantages_BG = self._advantages(trajectories, penalties)
+        advantages_E = self._spread(trajectories, advantages_BG, penalties)
         rate = learning_rate(step, steps, self._spec)
-        old = self._old_logps(trajectories) if self._spec.updates_per_step > 1 else None
         sums: dict[str, float] = {}
         for number in range(self._spec.updates_per_step):
             chosen = _portion(len(trajectories) // size, number, self._spec.updates_per_step, size)
-            parts = self._accumulate(trajectories, advantages_E, chosen, old)
-            moved = parts.pop("seen_tokens") > 0
+            portion = self._portion(trajectories, advantages_E, chosen)
+            parts = self._accumulate(trajectories, advantages_E, portion, old if several else None)
             norm = 0.0
-            if moved:
+            if portion.seen_tokens > 0:
                 norm = apply_gradients(self._policy.model, self._optimizer, rate, self._spec.max_grad_norm)
             for key, value in {**parts, "grad_norm": norm}.items():
                 sums[key] = sums.get(key, 0.0) + value / self._spec.updates_per_step
@@ -83,54 +106,104 @@ class Trainer:
             "top_p": self._spec.top_p,
         }
 
-    def _advantages(self, trajectories: Sequence[Trajectory]) -> Tensor:
+    def _penalties(self, trajectories: Sequence[Trajectory], old: Mapping[int, Tensor]) -> list[Tensor]:
+        """What the KL takes from each of an episode's tokens, (T,) per episode."""
+        reference = self._logps(self._reference, trajectories)
+        masks = [torch.tensor(item.mask) for item in trajectories]
+        return [
+            kl_penalty(old[index][None].cpu(), reference[index][None].cpu(), mask_T[None], self._objective)[0]
+            for index, mask_T in enumerate(masks)
+        ]
+
+    def _advantages(self, trajectories: Sequence[Trajectory], penalties: Sequence[Tensor] | None) -> Tensor:
         """Advantages (B, G) of this worker's questions, with statistics over the questions of all workers."""
-        size = self._spec.group_size
-        groups = [trajectories[start : start + size] for start in range(0, len(trajectories), size)]
-        mine = [([item.reward for item in group], [item.scored for item in group]) for group in groups]
-        everybody = gather(mine)
-        rewards_BG = torch.tensor([rewards for rewards, _ in everybody], dtype=torch.float32)
-        valid_BG = torch.tensor([scored for _, scored in everybody])
-        return advantages(rewards_BG, self._objective, valid_BG)[rank() :: world()]
+        size, objective = self._spec.group_size, self._objective
+        rewards = [item.reward for item in trajectories]
+        if penalties is not None and objective.kl_in == "reward":
+            rewards = [reward - float(each_T.sum()) for reward, each_T in zip(rewards, penalties, strict=True)]
+        mine = [
+            (reward, counts(item, objective), item.generated_tokens if learns(item, objective) else 0)
+            for reward, item in zip(rewards, trajectories, strict=True)
+        ]
+        everybody = gather([mine[start : start + size] for start in range(0, len(mine), size)])
+        rewards_BG = torch.tensor([[reward for reward, _, _ in group] for group in everybody], dtype=torch.float32)
+        valid_BG = torch.tensor([[valid for _, valid, _ in group] for group in everybody])
+        tokens_BG = torch.tensor([[tokens for _, _, tokens in group] for group in everybody])
+        return advantages(rewards_BG, objective, valid_BG, tokens_BG)[rank() :: world()]
+
+    def _spread(
+        self, trajectories: Sequence[Trajectory], advantages_BG: Tensor, penalties: Sequence[Tensor] | None
+    ) -> list[Tensor]:
+        """Advantages of each episode's tokens, (T,), or of the whole episode, ()."""
+        flat_E = advantages_BG.flatten()
+        if penalties is None or not per_token(self._objective):
+            return list(flat_E)
+        masks = [torch.tensor(item.mask) * learns(item, self._objective) for item in trajectories]
+        padded_ET = token_advantages(
+            flat_E,
+            torch.nn.utils.rnn.pad_sequence(list(penalties), batch_first=True),
+            torch.nn.utils.rnn.pad_sequence(masks, batch_first=True),
+            self._objective,
+            total,
+        )
+        return [row_T[: len(item.ids)] for row_T, item in zip(padded_ET, trajectories, strict=True)]
+
+    def _portion(
+        self, trajectories: Sequence[Trajectory], advantages_E: Sequence[Tensor], chosen: Sequence[int]
+    ) -> _Portion:
+        objective, size = self._objective, self._spec.group_size
+        counted = [index for index in chosen if counts(trajectories[index], objective)]
+        tokens = {index: trajectories[index].generated_tokens for index in counted}
+        tokens = {index: count for index, count in tokens.items() if learns(trajectories[index], objective)}
+        in_loss = objective.kl_coefficient > 0 and objective.kl_in == "loss"
+        quiet = not in_loss and objective.entropy_coefficient == 0
+        run = [index for index in tokens if not quiet or bool(advantages_E[index].any())]
+        of_prompt: dict[int, int] = {}
+        for index, count in tokens.items():
+            of_prompt[index // size] = of_prompt.get(index // size, 0) + count
+        return _Portion(
+            run=run,
+            tokens=total(sum(tokens.values())),
+            sequences=total(len(counted)),
+            prompts=total(len({index // size for index in counted})),
+            seen_tokens=total(sum(tokens[index] for index in run)),
+            prompt_tokens={index: of_prompt[index // size] for index in tokens},
+        )
 
     def _accumulate(
         self,
         trajectories: Sequence[Trajectory],
-        advantages_E: Sequence[float],
-        chosen: Sequence[int],
+        advantages_E: Sequence[Tensor],
+        portion: _Portion,
         old: Mapping[int, Tensor] | None,
     ) -> dict[str, float]:
-        """Gradients of one update; over all workers its loss, statistics and ``seen_tokens``, 0 where nothing moves."""
-        scored = [index for index in chosen if trajectories[index].scored]
-        total_tokens = total(sum(trajectories[index].generated_tokens for index in scored))
-        total_sequences = total(len(scored))
-        quiet = self._objective.kl_coefficient == 0 and self._objective.entropy_coefficient == 0
-        run = [index for index in scored if advantages_E[index] != 0 or not quiet]
-        seen_tokens = total(sum(trajectories[index].generated_tokens for index in run))
-        sums: dict[str, float] = dict.fromkeys(STATISTICS, 0.0)
-        lengths = [len(trajectories[index].ids) for index in run]
+        """Gradients of one update; its loss and statistics over all workers."""
+        sums, largest = dict.fromkeys(STATISTICS, 0.0), dict.fromkeys(MAXIMA, 0.0)
+        lengths = [len(trajectories[index].ids) for index in portion.run]
         for chunk in micro_batches(lengths, self._micro_batch_tokens):
-            parts = self._loss(trajectories, [run[i] for i in chunk], advantages_E, old, total_tokens, total_sequences)
+            parts = self._loss(trajectories, [portion.run[i] for i in chunk], advantages_E, old, portion)
             parts.loss.backward()
             for name in STATISTICS:
                 sums[name] += float(getattr(parts, name).detach())
+            largest = {name: max(value, float(getattr(parts, name))) for name, value in largest.items()}
         sums = {name: total(value) for name, value in sums.items()}
         if self.recorder is not None:
-            self.recorder.updates.append({"loss": sums["loss"], "tokens": total_tokens, "sequences": total_sequences})
+            totals = {"tokens": portion.tokens, "sequences": portion.sequences, "prompts": portion.prompts}
+            self.recorder.updates.append({"loss": sums["loss"], **totals})
         for name in PER_TOKEN:
-            sums[name] *= total_tokens / max(1.0, seen_tokens)
+            sums[name] *= portion.tokens / max(1.0, portion.seen_tokens)
+        sums["effective_sample_size"] = effective_sample_size(sums["rollout_ratio"], sums.pop("rollout_ratio_square"))
         if self._reference is None:
             del sums["kl"]
-        return {**sums, "seen_tokens": seen_tokens}
+        return {**sums, **{name: max(gather([value])) for name, value in largest.items()}}
 
     def _loss(
         self,
         trajectories: Sequence[Trajectory],
         indices: Sequence[int],
-        advantages_E: Sequence[float],
+        advantages_E: Sequence[Tensor],
         old: Mapping[int, Tensor] | None,
-        total_tokens: float,
-        total_sequences: float,
+        portion: _Portion,
     ) -> LossParts:
         """Loss of one micro-batch as its share of the update's."""
         batch = self._collate([trajectories[index] for index in indices])
@@ -141,6 +214,9 @@ class Trainer:
             with torch.no_grad():
                 reference_BT = token_logps(self._reference, batch, temperature).logps_BT
         old_BT = now.logps_BT.detach() if old is None else _stack([old[index] for index in indices], batch)
+        chosen = [advantages_E[index] for index in indices]
+        own = chosen[0].dim() > 0
+        advantages = _stack(chosen, batch) if own else torch.stack(chosen).to(batch.mask_BT)
         if self.recorder is not None:
             bonus = self._objective.entropy_coefficient > 0
             self.recorder.keep(
@@ -150,29 +226,32 @@ class Trainer:
                 old_logps=old_BT,
                 ref_logps=reference_BT,
                 entropies=now.entropy_BT if bonus else None,
+                advantages=advantages if own else None,
             )
         return policy_loss(
             now.logps_BT,
             old_BT,
             reference_BT,
             now.entropy_BT,
-            torch.tensor([advantages_E[index] for index in indices], device=batch.ids_BT.device),
+            advantages,
             batch.mask_BT,
             self._objective,
-            total_tokens=int(total_tokens),
-            total_sequences=int(total_sequences),
+            total_tokens=portion.tokens,
+            total_sequences=portion.sequences,
             max_tokens=self._episode_tokens,
             rollout_logps_BT=_stack([torch.tensor(trajectories[index].logprobs) for index in indices], batch),
+            prompt_tokens_B=torch.tensor([portion.prompt_tokens[index] for index in indices]).to(batch.mask_BT.device),
+            total_prompts=portion.prompts,
         )
 
-    def _old_logps(self, trajectories: Sequence[Trajectory]) -> dict[int, Tensor]:
-        """Log-probabilities under the policy as it is before the first update, by episode."""
+    def _logps(self, model: Any, trajectories: Sequence[Trajectory]) -> dict[int, Tensor]:
+        """Log-probabilities under a model as it is before the first update, by episode."""
         old: dict[int, Tensor] = {}
         lengths = [len(item.ids) for item in trajectories]
         for chunk in micro_batches(lengths, self._micro_batch_tokens):
             batch = self._collate([trajectories[index] for index in chunk])
             with torch.no_grad():
-                logps_BT = token_logps(self._policy.model, batch, self._spec.temperature).logps_BT
+                logps_BT = token_logps(model, batch, self._spec.temperature).logps_BT
             old |= {index: logps_BT[row, : lengths[index]] for row, index in enumerate(chunk)}
         return old
 
