@@ -96,7 +96,7 @@ class VllmModel:
         self._asleep = False
         self._version: int | None = None
         self._llm = self._thread.submit(_start, blueprint, options).result()
-        self._can_sleep = torch.cuda.is_available()
+        self._on_gpu = torch.cuda.is_available()
 
     @property
     def version(self) -> int | None:
@@ -131,7 +131,7 @@ class VllmModel:
 
     async def sleep(self) -> None:
         """Give the GPU's memory back until the next ``load_weights``; on a CPU nothing happens."""
-        if self._can_sleep and not self._asleep:
+        if self._on_gpu and not self._asleep:
             self._asleep = True
             await self._call(self._llm.sleep, 2)
 
@@ -141,7 +141,14 @@ class VllmModel:
         self._thread.shutdown()
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._uncompiled, function, *arguments)
+
+    def _uncompiled(self, function: Any, *arguments: Any) -> Any:
+        """On a CPU vLLM's compiled helper functions cost more to compile than a small run lasts."""
+        if self._on_gpu:
+            return function(*arguments)
+        with torch.compiler.set_stance("force_eager"):
+            return function(*arguments)
 
     async def _drive(self) -> None:
         """Hand over what has arrived and decode, until nothing is left."""
