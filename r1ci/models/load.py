@@ -16,9 +16,16 @@ class Policy(NamedTuple):
     tokenizer: Any
 
 
-def load_folder(folder: Path, precision: str = "fp32") -> Policy:
-    """What ``save`` wrote, or any folder in the Hugging Face format."""
-    return _from_pretrained(str(folder), precision, {})
+def load_folder(folder: Path, precision: str = "fp32", on: str | None = None) -> Policy:
+    """What ``save`` wrote, or any folder in the Hugging Face format, on a device (default: ``device()``)."""
+    return _from_pretrained(str(folder), precision, {}, on)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer alone of what ``save`` wrote."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(folder))
 
 
 def load_hub(spec: HubModel, precision: str = "fp32") -> Policy:
@@ -65,7 +72,7 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _from_pretrained(path: str, precision: str, options: dict[str, Any]) -> Policy:
+def _from_pretrained(path: str, precision: str, options: dict[str, Any], on: str | None = None) -> Policy:
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -86,4 +93,4 @@ def _from_pretrained(path: str, precision: str, options: dict[str, Any]) -> Poli
         ) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return Policy(model.to(device()), tokenizer)
+    return Policy(model.to(on or device()), tokenizer)

@@ -21,10 +21,13 @@ class Batch(NamedTuple):
 
 
 def collate(ids: Sequence[Sequence[int]], masks: Sequence[Sequence[int]], pad: int, device: str = "cpu") -> Batch:
-    """Right-padded tensors; padding has mask 0 and, since attention is causal, changes nothing before it."""
-    longest = max(map(len, ids))
-    ids_BT = torch.full((len(ids), longest), pad, dtype=torch.long)
-    mask_BT = torch.zeros(len(ids), longest)
+    """Right-padded tensors; padding has mask 0 and, since attention is causal, changes nothing before it.
+
+    Of no sequence at all, one of padding: a pass that a worker with nothing left makes along with the others.
+    """
+    longest = max(map(len, ids), default=2)
+    ids_BT = torch.full((max(1, len(ids)), longest), pad, dtype=torch.long)
+    mask_BT = torch.zeros(max(1, len(ids)), longest)
     for row, (row_ids, row_mask) in enumerate(zip(ids, masks, strict=True)):
         ids_BT[row, : len(row_ids)] = torch.tensor(row_ids)
         mask_BT[row, : len(row_mask)] = torch.tensor(row_mask, dtype=torch.float32)

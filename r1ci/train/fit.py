@@ -1,13 +1,17 @@
 """Running a train function in Ray Train: in this process (``compute.workers: 0``) or on Ray workers.
 
 In local mode Ray Train calls the function here and no Ray cluster is started. On workers the function's folders must
-be on a file system that all of them see.
+be on a file system that all of them see. When a worker dies, Ray Train starts all of them again, up to
+``compute.max_restarts`` times, and the function resumes from its checkpoints. An error of ours would only come again:
+it is left in the folder and ends the next attempt at once.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import pickle
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +24,9 @@ from r1ci.train import checkpoints
 from r1ci.train import progress as told
 
 POLL_S = 0.5
+
+FAILED = "failed.pickle"
+"""The error that ended an attempt, for the next one to raise."""
 
 TrainFunction = Callable[[Mapping[str, Any]], None]
 
@@ -46,28 +53,48 @@ def fit(train_function: TrainFunction, context: StepContext) -> None:
     finally:
         stop.set()
         watcher.join()
+        (context.folder / FAILED).unlink(missing_ok=True)
     (context.folder / told.FILE).unlink(missing_ok=True)
+
+
+def _guarded(train_function: TrainFunction, config: Mapping[str, Any]) -> None:
+    """Run the train function on a worker, and an error that it is sure to meet again only once."""
+    failed = Path(config["folder"]) / FAILED
+    if failed.exists():
+        raise pickle.loads(failed.read_bytes())
+    try:
+        train_function(config)
+    except R1ciError as error:
+        part = failed.with_name(f".{FAILED}.{os.getpid()}")
+        part.write_bytes(pickle.dumps(error))
+        part.replace(failed)
+        raise
 
 
 def _run(train_function: TrainFunction, config: Mapping[str, Any], compute: Compute, name: str) -> None:
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     if compute.workers:
         _connect(compute)
     resources = {"CPU": float(compute.cpus_per_worker), "GPU": float(compute.gpus_per_worker)}
     trainer = TorchTrainer(
-        train_function,
+        functools.partial(_guarded, train_function),
         train_loop_config=dict(config),
+        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if compute.gpus_per_worker else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=compute.workers,
             use_gpu=compute.gpus_per_worker > 0,
             resources_per_worker=resources if compute.workers else None,
         ),
-        run_config=RunConfig(name=name, storage_path=str(Path(config["folder"]) / checkpoints.FOLDER / "ray")),
+        run_config=RunConfig(
+            name=name,
+            storage_path=str(Path(config["folder"]) / checkpoints.FOLDER / "ray"),
+            failure_config=FailureConfig(max_failures=compute.max_restarts if compute.workers else 0),
+        ),
     )
     try:
         trainer.fit()

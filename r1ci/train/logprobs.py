@@ -27,6 +27,9 @@ GPU, 16 MiB on a CPU, where they stay near its caches)."""
 CALL = "r1ci_call"
 """Name under which a sharded model offers to run a function with its weights gathered."""
 
+COMPUTE_IN = "r1ci_compute_in"
+"""Name under which a whole model keeps the number format of its passes, where that is not its weights'."""
+
 
 class TokenLogps(NamedTuple):
     """Log-probabilities of the tokens at mask 1 given what precedes them; 0 elsewhere."""
@@ -41,13 +44,18 @@ def token_logps(model: Any, batch: Batch, temperature: float = 1.0, *, entropy: 
 
     With ``entropy``, the entropy carries gradient too. On a sharded model all workers must call this together.
     """
-    return call(model, _token_logps, batch, temperature, entropy)
+    made: TokenLogps = call(model, _token_logps, batch, temperature, entropy)
+    return made
 
 
 def call(model: Any, function: Callable[..., Any], *arguments: Any) -> Any:
-    """``function(model, *arguments)``, on a sharded model with the weights of its own layers gathered meanwhile."""
-    run = getattr(model, CALL, None)
-    return function(model, *arguments) if run is None else run(function, *arguments)
+    """``function(model, *arguments)``, in the number format of the model's passes and, on a sharded model, with the
+    weights outside its layers gathered meanwhile."""
+    run, dtype = getattr(model, CALL, None), getattr(model, COMPUTE_IN, None)
+    if run is not None:
+        return run(function, *arguments)
+    with torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not None):
+        return function(model, *arguments)
 
 
 def _token_logps(model: Any, batch: Batch, temperature: float, entropy: bool) -> TokenLogps:
@@ -73,7 +81,7 @@ def head_logps(
     """Log-probabilities (N) of the targets and entropies (N) under an output layer, both with gradient, in float32."""
     limit = chunk_logits or CHUNK_LOGITS["cuda" if hidden_NE.is_cuda else "cpu"]
     rows = max(1, limit // weight_VE.shape[0])
-    made: tuple[Tensor, Tensor] = _HeadLogps.apply(
+    made: tuple[Tensor, Tensor] = _HeadLogps.apply(  # type: ignore[no-untyped-call]
         hidden_NE, weight_VE.to(hidden_NE.dtype), bias_V, target_N, temperature, rows
     )
     return made

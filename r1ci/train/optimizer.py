@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from r1ci.spec.models import Optimizer
 from r1ci.train.sharding import sum_gradients
@@ -28,6 +29,10 @@ class TrainOptimizer:
             part.step()
             part.zero_grad(set_to_none=True)
 
+    def parameters(self) -> list[list[Tensor]]:
+        """The parameters of every part, in the order in which its state counts them."""
+        return [[parameter for group in part.param_groups for parameter in group["params"]] for part in self._parts]
+
     def state_dict(self) -> dict[str, Any]:
         """State of every part."""
         return {"parts": [part.state_dict() for part in self._parts]}
@@ -39,13 +44,13 @@ class TrainOptimizer:
 
 
 def make_optimizer(model: Any, spec: Optimizer) -> TrainOptimizer:
-    """AdamW over all parameters, or Muon over the layers' matrices and AdamW over the rest.
+    """AdamW over all parameters that learn, or Muon over the layers' matrices and AdamW over the rest.
 
     Weight decay is on matrices only. Muon's updates are scaled to AdamW's root mean square (arXiv 2502.16982,
     ``adjust_lr_fn="match_rms_adamw"`` of ``torch.optim.Muon``), so that both take the same learning rate.
     """
     embeddings = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
     vectors = [parameter for parameter in parameters if parameter.ndim < 2]
     if spec.optimizer == "adamw":
@@ -79,4 +84,4 @@ def apply_gradients(model: Any, optimizer: TrainOptimizer, rate: float, max_grad
     sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
     optimizer.step(rate)
-    return float(norm)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

@@ -11,9 +11,10 @@ Shapes: B questions, G episodes per question.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ from r1ci.store.metrics import MetricLog
 from r1ci.tasks.base import Question
 from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
-from r1ci.train import checkpoints, ledger, progress
+from r1ci.train import ledger, progress, weights
+from r1ci.train.checkpoints import Checkpoints
 from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
 from r1ci.train.sharding import gather, rank, share
@@ -69,13 +71,21 @@ def train_rl(config: Mapping[str, Any]) -> None:
     """
     folder, inputs = Path(config["folder"]), config["inputs"]
     setup = _set_up(config)
-    policy = load.load_folder(Path(config["reads"]["policy"]) / "model", inputs["precision"])
+    compute = {**config["runtime"]["compute"], "precision": inputs["precision"]}
+    source = Path(config["reads"]["policy"]) / "model"
+    policy = weights.prepare(
+        load.load_folder(source, on=weights.place(compute)), compute, setup.spec.lora, seed=setup.seed
+    )
+    sampler = weights.sampler(policy, compute, source)
     optimizer = make_optimizer(policy.model, setup.spec)
-    trainer = Trainer(policy, _reference(config, setup.spec), optimizer, setup.spec, setup.agent, config["runtime"])
-    first = checkpoints.restore(folder, policy.model, optimizer)
+    trainer = Trainer(
+        policy, _reference(source, compute, setup.spec), optimizer, setup.spec, setup.agent, config["runtime"]
+    )
     engine, agent, executor = sections(config)
     with contextlib.ExitStack() as stack:
-        actor = stack.enter_context(Actor(policy, engine, agent, executor))
+        checkpoints = stack.enter_context(Checkpoints(folder, policy.model, optimizer))
+        first = checkpoints.restore()
+        actor = stack.enter_context(Actor(sampler, engine, agent, executor))
         log = stack.enter_context(MetricLog(folder)) if rank() == 0 else None
         tables = [StepTable(folder, name) for name in ("episodes", "executor")] if rank() == 0 else []
         for table in (stack.enter_context(table) for table in tables):
@@ -83,9 +93,11 @@ def train_rl(config: Mapping[str, Any]) -> None:
         if log is not None:
             log.rewind(first)
             ledger.rewind(folder, first)
+        refresh = functools.partial(weights.sync, policy, sampler)
+        refresh()
         for step in range(first, setup.steps):
             trainer.recorder = ledger.Recorder() if ledger.due(step, config["runtime"]["compute"]) else None
-            values, records, *rows = _step(step, setup, actor, trainer)
+            values, records, *rows = _step(step, setup, actor, trainer, refresh)
             if rank() == 0 and trainer.recorder is not None:
                 ledger.write(folder, step, records, trainer.facts(values))
             for table, some in zip(tables, rows, strict=bool(tables)):
@@ -94,10 +106,8 @@ def train_rl(config: Mapping[str, Any]) -> None:
                 log.log(step, values)
             text = f"stage {values['stage']:.0f} reward {values['reward']:.2f} signal {values['signal']:.2f}"
             progress.tell(folder, step + 1, setup.steps, text)
-            if checkpoints.due(step + 1, setup.steps, config["runtime"]["compute"]):
-                checkpoints.save(folder, step + 1, policy.model, optimizer)
-    if rank() == 0:
-        load.save(policy, folder / "model")
+            checkpoints.after(step + 1, setup.steps, compute["checkpoint_every"])
+    weights.save(policy, folder / "model")
 
 
 def _set_up(config: Mapping[str, Any]) -> Setup:
@@ -128,18 +138,21 @@ def read_groups(folder: Path) -> list[list[str]]:
     return [table.filter(pl.col("group") == number + 1)["question_id"].to_list() for number in range(len(sizes))]
 
 
-def _reference(config: Mapping[str, Any], spec: Rl) -> Any:
+def _reference(source: Path, compute: Mapping[str, Any], spec: Rl) -> Any:
     """The SFT model, frozen; None where the objective has no KL term."""
     if spec.objective.kl_coefficient == 0:
         return None
-    folder = Path(config["reads"]["policy"]) / "model"
-    return load.load_folder(folder, config["inputs"]["precision"]).model.eval().requires_grad_(False)
+    frozen = load.load_folder(source, compute["precision"], on=weights.place(compute))
+    frozen.model.eval().requires_grad_(False)
+    return weights.prepare(frozen, compute, trained=False).model
 
 
 Rows = list[dict[str, Any]]
 
 
-def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict[str, float], Rows, Rows, Rows]:
+def _step(
+    step: int, setup: Setup, actor: Actor, trainer: Trainer, refresh: Callable[[], None]
+) -> tuple[dict[str, float], Rows, Rows, Rows]:
     """One step of all workers: the metrics, the ledger if one is due, a row per episode, the executors' counts."""
     stage = next(stage for stage in setup.stages if step < stage.first_step + stage.steps)
     ids = share(schedule.batch(stage, step, setup.spec.batch_questions, setup.seed))
@@ -149,6 +162,7 @@ def _step(step: int, setup: Setup, actor: Actor, trainer: Trainer) -> tuple[dict
     trajectories = [_rewarded(item, setup.rewards) for item in actor.attempt(attempts, setup.tasks)]
     rolled = time.perf_counter()
     advantages_BG, update = trainer.update(trajectories, step, setup.steps)
+    refresh()
     updated = time.perf_counter()
     size = setup.spec.group_size
     rows = gather(

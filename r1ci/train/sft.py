@@ -19,11 +19,12 @@ from r1ci.spec.models import Sft
 from r1ci.store.metrics import MetricLog
 from r1ci.teachers import demonstration
 from r1ci.teachers.demonstration import Tokens
-from r1ci.train import checkpoints, progress
+from r1ci.train import progress, weights
 from r1ci.train.batching import collate, micro_batches
+from r1ci.train.checkpoints import Checkpoints
 from r1ci.train.logprobs import token_logps
 from r1ci.train.optimizer import apply_gradients, learning_rate, make_optimizer
-from r1ci.train.sharding import rank, share, total
+from r1ci.train.sharding import rank, rounds, share, total
 
 
 def train_sft(config: Mapping[str, Any]) -> None:
@@ -34,8 +35,9 @@ def train_sft(config: Mapping[str, Any]) -> None:
     """
     folder, inputs = Path(config["folder"]), config["inputs"]
     spec = Sft.model_validate(inputs["sft"])
-    policy = load.load_folder(Path(config["reads"]["model"]) / "model", inputs["precision"])
-    model = policy.model.train()
+    compute = {**config["runtime"]["compute"], "precision": inputs["precision"]}
+    policy = load.load_folder(Path(config["reads"]["model"]) / "model", on=weights.place(compute))
+    model = weights.prepare(policy, compute, spec.lora, seed=inputs["seed"]).model.train()
     shown = demonstration.read(Path(config["reads"]["demonstrations"]) / "demonstrations.jsonl.gz")
     tokenised = [demonstration.tokenise(item, policy.tokenizer) for item in shown]
     data = [item for item in tokenised if len(item.ids) <= spec.max_tokens]
@@ -45,9 +47,9 @@ def train_sft(config: Mapping[str, Any]) -> None:
         )
     steps = spec.epochs * -(-len(data) // spec.batch_size)
     optimizer = make_optimizer(model, spec)
-    first = checkpoints.restore(folder, model, optimizer)
-    pad, max_tokens = policy.tokenizer.pad_token_id, config["runtime"]["compute"]["micro_batch_tokens"]
-    with MetricLog(folder, enabled=rank() == 0) as log:
+    pad, max_tokens = policy.tokenizer.pad_token_id, compute["micro_batch_tokens"]
+    with MetricLog(folder, enabled=rank() == 0) as log, Checkpoints(folder, model, optimizer) as checkpoints:
+        first = checkpoints.restore()
         log.rewind(first)
         for step in range(first, steps):
             began = time.perf_counter()
@@ -61,10 +63,8 @@ def train_sft(config: Mapping[str, Any]) -> None:
                 {"loss": loss, "learning_rate": rate, "grad_norm": norm, "tokens": tokens, "seconds": seconds},
             )
             progress.tell(folder, step + 1, steps, f"loss {loss:.3f}")
-            if checkpoints.due(step + 1, steps, config["runtime"]["compute"]):
-                checkpoints.save(folder, step + 1, model, optimizer)
-    if rank() == 0:
-        load.save(policy, folder / "model")
+            checkpoints.after(step + 1, steps, compute["checkpoint_every"])
+    weights.save(policy, folder / "model")
 
 
 def batch_of(data: Sequence[Tokens], step: int, size: int, seed: int) -> list[Tokens]:
@@ -81,8 +81,9 @@ def accumulate(model: Any, pad: int, batch: Sequence[Tokens], max_tokens: int) -
     mine = share(batch)
     learned = total(sum(sum(item.mask) for item in mine))
     loss = 0.0
-    for chunk in micro_batches([len(item.ids) for item in mine], max_tokens):
-        padded = collate([mine[i].ids for i in chunk], [mine[i].mask for i in chunk], pad, load.device())
+    for chunk in rounds(micro_batches([len(item.ids) for item in mine], max_tokens), model):
+        ids, masks = [mine[i].ids for i in chunk], [mine[i].mask for i in chunk]
+        padded = collate(ids, masks, pad, load.device())
         part = -token_logps(model, padded).logps_BT.sum() / learned
         part.backward()
         loss += float(part.detach())

@@ -28,7 +28,7 @@ from r1ci.train.logprobs import token_logps
 from r1ci.train.objectives import LossParts, policy_loss
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
 from r1ci.train.screening import counts, learns
-from r1ci.train.sharding import gather, rank, total, world
+from r1ci.train.sharding import gather, rank, rounds, total, world
 
 CORRECTED = ("mismatch", "kept_fraction", "rollout_ratio", "rollout_ratio_square")
 PER_TOKEN = ("entropy", "clip_fraction", "kl", "ratio", *CORRECTED)
@@ -180,7 +180,10 @@ class Trainer:
         """Gradients of one update; its loss and statistics over all workers."""
         sums, largest = dict.fromkeys(STATISTICS, 0.0), dict.fromkeys(MAXIMA, 0.0)
         lengths = [len(trajectories[index].ids) for index in portion.run]
-        for chunk in micro_batches(lengths, self._micro_batch_tokens):
+        for chunk in rounds(micro_batches(lengths, self._micro_batch_tokens), self._policy.model):
+            if not chunk:
+                self._idle()
+                continue
             parts = self._loss(trajectories, [portion.run[i] for i in chunk], advantages_E, old, portion)
             parts.loss.backward()
             for name in STATISTICS:
@@ -248,12 +251,21 @@ class Trainer:
         """Log-probabilities under a model as it is before the first update, by episode."""
         old: dict[int, Tensor] = {}
         lengths = [len(item.ids) for item in trajectories]
-        for chunk in micro_batches(lengths, self._micro_batch_tokens):
+        for chunk in rounds(micro_batches(lengths, self._micro_batch_tokens), model):
             batch = self._collate([trajectories[index] for index in chunk])
             with torch.no_grad():
                 logps_BT = token_logps(model, batch, self._spec.temperature).logps_BT
             old |= {index: logps_BT[row, : lengths[index]] for row, index in enumerate(chunk)}
         return old
+
+    def _idle(self) -> None:
+        """The passes of a micro-batch without episodes, made along with workers that have more of them."""
+        batch = self._collate([])
+        logps_BT = token_logps(self._policy.model, batch).logps_BT
+        if self._reference is not None:
+            with torch.no_grad():
+                token_logps(self._reference, batch)
+        logps_BT.sum().backward()
 
     def _collate(self, trajectories: Sequence[Trajectory]) -> Batch:
         pad = self._policy.tokenizer.pad_token_id

@@ -1,6 +1,5 @@
 """Chunked log-probabilities: the values and gradients of the plain formula, without its tensors."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,11 +23,11 @@ def plain(
 
 
 @pytest.fixture
-def layer() -> Iterator[tuple[Tensor, ...]]:
+def layer() -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(3)
     shapes = [(ROWS, WIDTH), (VOCABULARY, WIDTH), (VOCABULARY,)]
     made = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
-    yield (*made, torch.randint(VOCABULARY, (ROWS,), generator=generator))
+    return (*made, torch.randint(VOCABULARY, (ROWS,), generator=generator))
 
 
 @pytest.mark.parametrize("rows", [1, 5, ROWS, 100])
