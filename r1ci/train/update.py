@@ -77,6 +77,8 @@ class Trainer:
         several, priced = self._spec.updates_per_step > 1, self._objective.kl_coefficient > 0
         priced = priced and self._objective.kl_in != "loss"
         old = self._logps(self._policy.model, trajectories) if several or priced else None
+        if self.recorder is not None and old is not None:
+            self.recorder.note("old_logps", old)
         penalties = None if old is None or not priced else self._penalties(trajectories, old)
         advantages_BG = self._advantages(trajectories, penalties)
         advantages_E = self._spread(trajectories, advantages_BG, penalties)
@@ -100,6 +102,7 @@ class Trainer:
             "loss": values["loss"],
             "updates": [] if self.recorder is None else self.recorder.updates,
             "objective": self._objective.model_dump(mode="json"),
+            "critic": None if self._spec.critic is None else self._spec.critic.model_dump(mode="json"),
             "max_tokens": self._episode_tokens,
             "group_size": self._spec.group_size,
             "temperature": self._spec.temperature,
@@ -109,6 +112,8 @@ class Trainer:
     def _penalties(self, trajectories: Sequence[Trajectory], old: Mapping[int, Tensor]) -> list[Tensor]:
         """What the KL takes from each of an episode's tokens, (T,) per episode."""
         reference = self._logps(self._reference, trajectories)
+        if self.recorder is not None:
+            self.recorder.note("ref_logps", reference)
         masks = [torch.tensor(item.mask) for item in trajectories]
         return [
             kl_penalty(old[index][None].cpu(), reference[index][None].cpu(), mask_T[None], self._objective)[0]

@@ -1,0 +1,165 @@
+"""An RL step's folder held against its claims, step by step: reads ledgers, questions, tokenizer and weights.
+
+Weights of before a step are there for the first (the model that RL began with) and for steps that begin at a checkpoint
+of an unfinished run; a finished run has deleted its checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from r1ci.models import load
+from r1ci.spec.models import AgentSpec
+from r1ci.store.metrics import LINES, TABLE, read_rows
+from r1ci.tasks.storage import read_questions
+from r1ci.train import ledger, proofs
+from r1ci.train.batching import collate, micro_batches
+from r1ci.train.checkpoints import FOLDER
+from r1ci.train.ledger import Ledger
+from r1ci.train.logprobs import token_logps
+from r1ci.train.proofs import Bounds, Fault, Verdict
+
+_TOKENS = 8192
+"""Tokens per forward pass of the ``weights`` claim."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """One step and what became of each claim about it."""
+
+    step: int
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing failed."""
+        return not any(verdict.faults for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An RL step, finished or not."""
+
+    folder: Path
+    inputs: Mapping[str, Any]
+    reads: Mapping[str, Path]
+    """Folders by role: questions, policy."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """How far its engine may be from its trainer."""
+        return proofs.bounds(self.inputs["precision"], self.inputs["engine"]["kind"])
+
+
+def audit(
+    subject: Subject, steps: Sequence[int], *, weights: bool = True, allowed: Bounds | None = None
+) -> Iterator[Audited]:
+    """Every claim about each of the steps.
+
+    Raises:
+        StoreError: a ledger cannot be read.
+    """
+    allowed = allowed or subject.bounds
+    policy = subject.reads["policy"] / "model"
+    tokenizer = load.load_tokenizer(policy)
+    questions = {item.id: item.text for item in read_questions(subject.reads["questions"], "rl")}
+    kind = AgentSpec.model_validate(subject.inputs["agent"]).kind
+    logged = _logged(subject.folder)
+    for step in steps:
+        entry = ledger.read(ledger.path(subject.folder, step))
+        scripted = subject.inputs["engine"]["kind"] == "scripted"
+        engine = Verdict("engine", 0, detail="replies come from a list", skipped=True)
+        verdicts = (
+            proofs.tokens(entry, tokenizer, questions, kind),
+            proofs.mask(entry),
+            proofs.group_advantages(entry),
+            proofs.loss(entry, logged.get(step)),
+            engine if scripted else proofs.engine(entry, allowed),
+            _weights(subject, entry, step, allowed) if weights else _without("not asked for"),
+        )
+        yield Audited(step, verdicts)
+
+
+def _logged(folder: Path) -> dict[int, float]:
+    """The losses of the metric log, by step."""
+    if (folder / TABLE).is_file():
+        import polars as pl
+
+        table = pl.read_parquet(folder / TABLE)
+        return dict(zip(table["step"].to_list(), table["loss"].to_list(), strict=True))
+    return {row["step"]: row["loss"] for row in read_rows(folder / LINES)}
+
+
+def _without(why: str) -> Verdict:
+    return Verdict("weights", 0, detail=why, skipped=True)
+
+
+def _weights(subject: Subject, entry: Ledger, step: int, allowed: Bounds) -> Verdict:
+    """Log-probabilities made again with the weights of before the step, against the trainer's and the engine's."""
+    policy = subject.reads["policy"] / "model"
+    if step == 0:
+        model = load.load_folder(policy).model
+    else:
+        state = _checkpoint(subject.folder, step)
+        if state is None:
+            return _without("the weights of before this step are gone")
+        model = load.load_folder(policy).model
+        known = dict(model.named_parameters())
+        if not known.keys() >= state.keys():
+            return _without("the checkpoint is of another kind of model")
+        with torch.no_grad():
+            for name, values in state.items():
+                known[name].copy_(values)
+    fresh = _log_probabilities(model.eval(), entry)
+    trainers = proofs.agreement("weights", entry, fresh, allowed, "old_logps")
+    faults = [*trainers.faults]
+    if entry.facts["top_p"] >= 1 and subject.inputs["engine"]["kind"] != "scripted":
+        faults += proofs.agreement("weights", entry, fresh, allowed).faults
+    if len(entry.facts["updates"]) == 1 and not faults:
+        faults += _fresh_loss(entry, fresh, allowed)
+    return replace(trainers, faults=tuple(faults), checked=sum(map(sum, (row["mask"] for row in entry.rows))))
+
+
+def _fresh_loss(entry: Ledger, fresh: Mapping[int, list[float]], allowed: Bounds) -> list[Fault]:
+    """The loss with fresh log-probabilities in place of the stored ones; it may differ as far as they may."""
+    rows = [
+        {**row, "old_logps": row["old_logps"] and fresh[index], "logps": None} for index, row in enumerate(entry.rows)
+    ]
+    again = proofs.loss(Ledger(entry.facts, rows), None, slack=allowed.most)
+    return [replace(fault, message=f"with fresh log-probabilities: {fault.message}") for fault in again.faults]
+
+
+def _checkpoint(folder: Path, step: int) -> dict[str, torch.Tensor] | None:
+    """The model's trained weights after ``step`` steps, from a checkpoint in one file; None where there is none."""
+    for path in (folder / FOLDER).glob(f"step-{step:07d}*.pt"):
+        if path.name.endswith(("0-of-1.pt", f"{step:07d}.pt")):
+            state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+            return state
+    return None
+
+
+def _log_probabilities(model: Any, entry: Ledger) -> dict[int, list[float]]:
+    """Of every episode, by row, at the temperature that it was sampled at."""
+    lengths = [len(row["ids"]) for row in entry.rows]
+    made = {}
+    for chunk in micro_batches(lengths, _TOKENS):
+        rows = [entry.rows[index] for index in chunk]
+        batch = collate([row["ids"] for row in rows], [row["mask"] for row in rows], 0, load.device())
+        with torch.no_grad():
+            logps_BT = token_logps(model, batch, entry.facts["temperature"]).logps_BT
+        for row, index in enumerate(chunk):
+            made[index] = logps_BT[row, : lengths[index]].float().cpu().tolist()
+    return made
+
+
+def subject(folder: Path) -> Subject:
+    """The RL step in a folder of the store, with the folders that it reads beside it."""
+    recorded = json.loads((folder / "step.json").read_text(encoding="utf-8"))
+    reads = {role: folder.parent / step for role, step in recorded["reads"].items()}
+    return Subject(folder, recorded["inputs"], reads)
