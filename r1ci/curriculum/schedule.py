@@ -81,6 +81,17 @@ def batch(stage: Stage, step: int, batch_questions: int, seed: int) -> list[str]
     return drawn[index * batch_questions : (index + 1) * batch_questions]
 
 
+def fresh(stage: Stage, step: int, batch_questions: int, seed: int) -> list[str]:
+    """The questions of the stage that are not in a step's batch, in an order of the step's own: extra rounds of
+    sampling take them from the front. Empty where the batch is the whole stage."""
+    taken = set(batch(stage, step, batch_questions, seed))
+
+    def key(question_id: str) -> bytes:
+        return hashlib.sha256(f"fresh/{seed}/{stage.number}/{step}/{question_id}".encode()).digest()
+
+    return sorted((question_id for question_id in stage.question_ids if question_id not in taken), key=key)
+
+
 def _shuffled(stage: Stage, epoch: int, seed: int) -> list[str]:
     def key(question_id: str) -> bytes:
         return hashlib.sha256(f"batch/{seed}/{stage.number}/{epoch}/{question_id}".encode()).digest()

@@ -186,6 +186,40 @@ def _group_size_one(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
         )
 
 
+@_rule("critic-and-group", "error")
+def _critic_and_group(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    rl = spec.rl
+    if not reaches(spec, "rl"):
+        return
+    if rl.critic is None and rl.preset == "ppo":
+        help = "leave rl.critic out for its defaults, or take another preset"
+        yield Finding("rl.critic", "the preset ppo needs a critic", found="critic null", help=help)
+    if rl.critic is not None and (rl.objective.baseline != "none" or rl.objective.scale == "group"):
+        yield Finding(
+            "rl.critic",
+            "a critic takes the place of the group: its values are the baseline",
+            found=f"objective.baseline {rl.objective.baseline}, objective.scale {rl.objective.scale}",
+            allowed="baseline none with scale batch or none, as the preset ppo has them",
+        )
+
+
+@_rule("dynamic-sampling", "error")
+def _dynamic_sampling(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    rl = spec.rl
+    if not reaches(spec, "rl") or rl.dynamic_sampling is None:
+        return
+    if rl.group_size == 1:
+        message = "a group of one never has signal, so every question would be replaced"
+        yield Finding("rl.dynamic_sampling", message, found="group_size 1", allowed="rl.group_size of at least 2")
+    elif 0 < (smallest := _smallest_stage(spec, known)) <= rl.batch_questions:
+        yield Finding(
+            "rl.dynamic_sampling",
+            f"the smallest stage has {smallest} questions: a step of {rl.batch_questions} leaves no fresh ones",
+            help="raise tasks.train.questions_per_task or lower rl.batch_questions",
+            severity="warning",
+        )
+
+
 @_rule("batch-not-divisible", "error")
 def _batch_not_divisible(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
     rl, workers = spec.rl, max(1, spec.compute.workers)
@@ -209,15 +243,20 @@ def _uneven(key: str, value: int, by: str, divisor: int) -> Finding:
 
 @_rule("batch-exceeds-stage", "warning")
 def _batch_exceeds_stage(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
-    questions = len(train_tasks(spec, known)) * spec.tasks.train.questions_per_task
-    whole = spec.curriculum.stages == "single" or spec.partition.edges is not None
-    smallest = questions if whole else questions // spec.partition.groups
+    smallest = _smallest_stage(spec, known)
     if reaches(spec, "rl") and 0 < smallest < spec.rl.batch_questions:
         yield Finding(
             "rl.batch_questions",
             f"the smallest stage has {smallest} questions, fewer than the {spec.rl.batch_questions} of one step",
             help="questions repeat within a step; raise tasks.train.questions_per_task or lower rl.batch_questions",
         )
+
+
+def _smallest_stage(spec: Experiment, known: Vocabulary) -> int:
+    """Questions of the stage with the fewest; all of them where edges cut groups of unknown sizes."""
+    questions = len(train_tasks(spec, known)) * spec.tasks.train.questions_per_task
+    whole = spec.curriculum.stages == "single" or spec.partition.edges is not None
+    return questions if whole else questions // spec.partition.groups
 
 
 @_rule("empty-partition", "error")

@@ -15,52 +15,29 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from r1ci.agents.actor import Actor, sections
-from r1ci.agents.episode import Attempt, episode_seed
+from r1ci.agents.episode import Attempt
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum import schedule
-from r1ci.curriculum.schedule import Stage
 from r1ci.executors.metrics import total
 from r1ci.models import load
-from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, RewardSpec, Rl
 from r1ci.store.metrics import MetricLog
-from r1ci.tasks.base import Question
 from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.train import ledger, progress, weights
 from r1ci.train.checkpoints import Checkpoints
 from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
+from r1ci.train.rollouts import Setup, collect, episodes_of
 from r1ci.train.sharding import gather, rank, share
 from r1ci.train.statistics import summarise
 from r1ci.train.update import Trainer
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What stays the same over all steps."""
-
-    spec: Rl
-    rewards: Sequence[RewardSpec]
-    agent: AgentSpec
-    seed: int
-    questions: Mapping[str, Question]
-    new: Sequence[Question]
-    """Questions for evaluations during training."""
-    stages: Sequence[Stage]
-    tasks: Mapping[str, Any]
-
-    @property
-    def steps(self) -> int:
-        """Steps of all stages."""
-        return sum(stage.steps for stage in self.stages)
 
 
 def train_rl(config: Mapping[str, Any]) -> None:
@@ -154,57 +131,53 @@ def _step(
     step: int, setup: Setup, actor: Actor, trainer: Trainer, refresh: Callable[[], None]
 ) -> tuple[dict[str, float], Rows, Rows, Rows]:
     """One step of all workers: the metrics, the ledger if one is due, a row per episode, the executors' counts."""
-    stage = next(stage for stage in setup.stages if step < stage.first_step + stage.steps)
-    ids = share(schedule.batch(stage, step, setup.spec.batch_questions, setup.seed))
     began = time.perf_counter()
-    attempts = [_attempt(setup, setup.questions[name], step, sample) for name in ids for sample in _samples(setup.spec)]
     actor.engine.policy_version = step
-    trajectories = [_rewarded(item, setup.rewards) for item in actor.attempt(attempts, setup.tasks)]
+    sampled = collect(step, setup, actor)
     rolled = time.perf_counter()
-    advantages_BG, update = trainer.update(trajectories, step, setup.steps)
+    advantages_BG, update = trainer.update(sampled.trajectories, step, setup.steps)
     refresh()
     updated = time.perf_counter()
-    size = setup.spec.group_size
-    rows = gather(
+    size, stage = setup.spec.group_size, setup.stage(step).number
+    rows = [
         [
-            _row(step, stage.number, item, float(advantages_BG[i // size, i % size]))
-            for i, item in enumerate(trajectories)
+            _row(step, stage, item, group.round, trained=trained, advantage=advantage)
+            for item, advantage in zip(group.episodes, values, strict=True)
         ]
-    )
-    records: Rows = []
+        for groups, advantages, trained in (
+            (sampled.trained, advantages_BG.tolist(), True),
+            (sampled.left_out, [[0.0] * size] * len(sampled.left_out), False),
+        )
+        for group, values in zip(groups, advantages, strict=True)
+    ]
+    records: list[Rows] = []
     if trainer.recorder is not None:
-        made = ledger.rows(trajectories, advantages_BG.flatten().tolist(), trainer.recorder)
-        groups = gather([made[start : start + size] for start in range(0, len(made), size)])
-        records = [row for group in groups for row in group]
-    values = {"stage": float(stage.number), **summarise(gather(trajectories), size), **update}
+        made = ledger.rows(sampled.trajectories, advantages_BG.flatten().tolist(), trainer.recorder)
+        records = gather([made[start : start + size] for start in range(0, len(made), size)])
+    values = {"stage": float(stage), **summarise(episodes_of(sampled.everything), size), **sampled.metrics, **update}
     values |= {"rollout_s": rolled - began, "update_s": updated - rolled}
     if setup.spec.evaluate_every and (step + 1) % setup.spec.evaluate_every == 0:
         values["new_accuracy"] = _evaluate(setup, actor)
     executed = total(gather([actor.executed()]))
     values |= {f"executor/{name}": value for name, value in executed.flat().items()}
-    return values, records, rows, executed.rows(step)
+    return values, _flat(records), _flat(gather(rows)), executed.rows(step)
 
 
-def _samples(spec: Rl) -> range:
-    return range(spec.group_size)
+def _flat(groups: Sequence[Rows]) -> Rows:
+    return [row for group in groups for row in group]
 
 
-def _attempt(setup: Setup, question: Question, step: int, sample: int) -> Attempt:
-    seed = episode_seed("rl", setup.seed, step, question.id, sample)
-    return Attempt(question, setup.agent, sample, setup.spec.temperature, seed, setup.spec.top_p)
-
-
-def _rewarded(trajectory: Trajectory, rewards: Sequence[RewardSpec]) -> Trajectory:
-    return replace(trajectory, rewards=score(trajectory, rewards)) if trajectory.scored else trajectory
-
-
-def _row(step: int, stage: int, trajectory: Trajectory, advantage: float) -> dict[str, Any]:
+def _row(
+    step: int, stage: int, trajectory: Trajectory, number: int, *, trained: bool, advantage: float
+) -> dict[str, Any]:
     return {
         "step": step,
         "stage": stage,
         "question_id": trajectory.question_id,
         "task": trajectory.task,
         "sample": trajectory.sample,
+        "round": number,
+        "trained": trained,
         "reward": trajectory.reward,
         "advantage": advantage,
         "correct": trajectory.correct,

@@ -131,6 +131,8 @@ class Trainer:
             for reward, item in zip(rewards, trajectories, strict=True)
         ]
         everybody = gather([mine[start : start + size] for start in range(0, len(mine), size)])
+        if not everybody:
+            return torch.zeros(0, size)
         rewards_BG = torch.tensor([[reward for reward, _, _ in group] for group in everybody], dtype=torch.float32)
         valid_BG = torch.tensor([[valid for _, valid, _ in group] for group in everybody])
         tokens_BG = torch.tensor([[tokens for _, _, tokens in group] for group in everybody])
@@ -146,8 +148,8 @@ class Trainer:
         masks = [torch.tensor(item.mask) * learns(item, self._objective) for item in trajectories]
         padded_ET = token_advantages(
             flat_E,
-            torch.nn.utils.rnn.pad_sequence(list(penalties), batch_first=True),
-            torch.nn.utils.rnn.pad_sequence(masks, batch_first=True),
+            _padded(penalties),
+            _padded(masks),
             self._objective,
             total,
         )
@@ -283,6 +285,11 @@ def _portion(questions: int, number: int, updates: int, group_size: int) -> list
     return [
         question * group_size + sample for question in range(number, questions, updates) for sample in range(group_size)
     ]
+
+
+def _padded(rows: Sequence[Tensor]) -> Tensor:
+    """Rows (T,) as one right-padded tensor; a worker may have none of them."""
+    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True) if rows else torch.zeros(0, 1)
 
 
 def _stack(rows: Sequence[Tensor], batch: Batch) -> Tensor:

@@ -112,3 +112,11 @@ def test_a_kl_is_logged_only_where_there_is_one(policy: Policy, episodes: Any) -
     made = episodes(REWARDS, group_size=4)
     assert "kl" in updated(policy, made, rl("grpo-r1ci"))[1]
     assert "kl" not in updated(policy, made, rl("dr_grpo"))[1]
+
+
+@pytest.mark.parametrize("preset", ["grpo-r1ci", "reinforce++"])
+def test_a_step_without_any_group_moves_nothing(policy: Policy, preset: str) -> None:
+    moved, values, advantages = updated(policy, [], rl(preset))
+    assert not moved.any()
+    assert advantages.shape == (0, 4)
+    assert (values["loss"], values["grad_norm"]) == (0.0, 0.0)
