@@ -1,6 +1,8 @@
 """A random model small enough for every test, and episodes of it."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from r1ci.models.load import Policy
 from r1ci.models.tokenizer import train_tokenizer
 from r1ci.spec.models import TinyModel
 
+sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)  # the tests run beside each other, and threads would only wait for one another
 
 TEXTS = ["Solve the task. ```python\nprint(1 + 2)\n```\nCode Execution Results:\n<<<3>>>"] * 3
