@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from r1ci.models import load
 from r1ci.models.build import build_tiny
+from r1ci.models.chat import prove_prefix
 from r1ci.models.load import Policy
 from r1ci.models.tokenizer import train_tokenizer
 from r1ci.plan.context import StepContext
@@ -15,7 +16,11 @@ from r1ci.teachers import demonstration
 
 
 def run(context: StepContext) -> None:
-    """Write model/ in the Hugging Face format."""
+    """Write model/ in the Hugging Face format.
+
+    Raises:
+        EnvironmentMissing: the model cannot be loaded, or its chat template rewrites earlier turns.
+    """
     spec = TypeAdapter(ModelSpec).validate_python(context.inputs["model"])
     if isinstance(spec, TinyModel):
         shown = list(demonstration.read(context.reads["demonstrations"] / FILE))
@@ -26,4 +31,5 @@ def run(context: StepContext) -> None:
         policy = load.load_gguf(spec)
     else:
         policy = load.load_hub(spec)
+    prove_prefix(policy.tokenizer)
     load.save(policy, context.folder / "model")
