@@ -95,8 +95,12 @@ class TaskInfo:
     """Known faults of the official data or checker that ours do not have."""
     space: int | None = None
     """How many different questions there are with the default parameters, where that is fewer than 1,000."""
+    repeats: bool = False
+    """Whether its module may draw the same question twice, so that it is drawn again (r1ci.tasks.fresh)."""
     shared: bool = False
     """Whether the answer of another question may be right too."""
+    shown: bool = False
+    """Whether the answer is one of the things that the question has to show."""
     slow: bool = False
     """Whether a question takes more than 20 ms to make."""
 

@@ -18,6 +18,7 @@ from typing import Any
 from r1ci.errors import UsageError
 from r1ci.spec.vocabulary import Vocabulary
 from r1ci.tasks.base import Task, TaskInfo
+from r1ci.tasks.fresh import Fresh
 from r1ci.tasks.table import TABLE
 
 GROUP = "r1ci.tasks"
@@ -93,6 +94,12 @@ def task_info(id: str) -> TaskInfo:
 
 def get_task(id: str, params: Mapping[str, Any] = {}) -> Task:
     """The task of an id, with its generator's parameters. Raises UsageError for an unknown id or parameter."""
+    task = make_task(id, params)
+    return Fresh(task) if task_info(id).repeats else task
+
+
+def make_task(id: str, params: Mapping[str, Any] = {}) -> Task:
+    """The task as its module makes it: some draw the same question twice. Raises UsageError as ``get_task`` does."""
     info = task_info(id)
     if id in _registered:
         return _registered[id][1](id, params)

@@ -26,7 +26,7 @@ from r1ci.tasks.bbh import (
     sports_understanding,
     word_sorting,
 )
-from r1ci.tasks.registry import catalog, get_task
+from r1ci.tasks.registry import catalog, get_task, task_info
 from r1ci.tasks.validate import validate
 
 IDS = [info.id for info in catalog() if info.suite == "bbh"]
@@ -48,7 +48,7 @@ def _levels() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("id", "level"), _levels())
 def test_every_level_makes_questions_that_pass(id: str, level: str) -> None:
-    assert validate(get_task(id, {"level": level}), 6).faults == ()
+    assert validate(get_task(id, {"level": level}), task_info(id), 6).faults == ()
 
 
 def test_all_of_the_official_list_are_there() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
-import itertools
 import json
 import pickle
 import random
@@ -15,39 +14,18 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from perturb import PERTURBED
 
 from r1ci import tasks
 from r1ci.tasks.base import Question, Task
 from r1ci.tasks.registry import catalog, get_task
 from r1ci.tasks.table import TABLE
-from r1ci.tasks.validate import run_trusted
+from r1ci.tasks.validate import CLAIMS, program_faults, run_trusted
 
 INFOS = {info.id: info for info in TABLE}
 IDS = list(INFOS)
 PROGRAMS_RUN = 6
 SLOW, QUICK = 8, 40
 """Questions made of a task, by how long one takes."""
-
-HOSTILE = {
-    "shell": "__import__('os').system('touch /tmp/r1ci_was_here')",
-    "power_tower": "9**9**9**9",
-    "megabyte_of_digits": "9" * 1_000_000,
-    "many_digits": "9" * 5000,
-    "deep_parentheses": "(" * 5000 + "1" + ")" * 5000,
-    "deep_brackets": "[" * 9000 + "]" * 9000,
-    "minuses": "-" * 19_000 + "1",
-    "nul": "1\x002",
-    "arabic_digits": "\u0661\u0662",
-    "superscript": "\u00b2",
-    "surrogate": "\ud800",
-    "huge_exponent": "1e999999999",
-    "huge_ratio": "1/" + "9" * 3999,
-    "fences": "```" * 3000,
-    "quotes": "'" * 19_999,
-    "commas": "," * 19_999,
-    "thousands": "1" + ",111" * 4000,
-}
 
 
 @pytest.fixture(scope="module", params=IDS)
@@ -60,64 +38,13 @@ def questions(task: Task) -> list[Question]:
     return [task.question(index, 7) for index in range(SLOW if INFOS[task.id].slow else QUICK)]
 
 
-def test_accepts_the_reference_answer(task: Task) -> None:
-    many = [task.question(index, 1) for index in range(SLOW if INFOS[task.id].slow else 5 * QUICK)]
-    assert [
-        question.text for question in many if not question.answer or not task.check(question, question.answer)
-    ] == []
-
-
-@pytest.mark.parametrize(
-    "wrapping", ["\n {} \t\n", "`{}`", "```\n{}\n```", "```text\n{}\n```", "$ {} $", "**{}**", "<<<{}>>>"]
-)
-def test_accepts_the_reference_answer_in_wrapping(task: Task, questions: list[Question], wrapping: str) -> None:
-    wrapped = [(question, wrapping.format(question.answer)) for question in questions]
-    assert [text for question, text in wrapped if not task.check(question, text)] == []
-
-
-@pytest.mark.parametrize("text", ["", "   ", "no idea", "[[", "\x00", "None", "<<<>>>", "```\n```"])
-def test_refuses_what_is_no_answer(task: Task, questions: list[Question], text: str) -> None:
-    assert not any(task.check(question, text) for question in questions)
-
-
-def perturbed(question: Question) -> list[str]:
-    """Wrong answers that look like the right one; ``perturb.py`` has them for tasks where appending is not wrong."""
-    if question.task in PERTURBED:
-        return PERTURBED[question.task](question)
-    return [question.answer + "1", "1" + question.answer, question.answer + "x", question.answer + " + 1"]
-
-
-def test_refuses_a_perturbed_answer(task: Task, questions: list[Question]) -> None:
-    for question in questions:
-        wrong = perturbed(question)
-        assert wrong
-        for text in wrong:
-            assert not task.check(question, text), (question, text)
-
-
-def test_refuses_the_answer_of_another_question(task: Task, questions: list[Question]) -> None:
-    if INFOS[task.id].shared:
-        pytest.skip("another question's answer may be right")
-    for question, other in itertools.pairwise(questions):
-        if question.answer != other.answer:
-            assert not task.check(question, other.answer), (question, other.answer)
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.timeout(20)
-def test_hostile_answers_are_refused_at_once(task: Task, questions: list[Question], text: str) -> None:
-    assert not any(task.check(question, text) for question in questions[:5])
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_claim_holds(task: Task, questions: list[Question], claim: str) -> None:
+    assert list(CLAIMS[claim](task, INFOS[task.id], questions)) == []
 
 
 def test_the_program_prints_an_accepted_answer(task: Task, questions: list[Question]) -> None:
-    programs = [task.program(question) for question in questions[:PROGRAMS_RUN]]
-    if not INFOS[task.id].has_program:
-        assert programs == [None] * len(programs)
-        return
-    outputs = run_trusted([program for program in programs if program is not None])
-    assert len(outputs) == len(programs)
-    for question, output in zip(questions, outputs, strict=False):
-        assert task.check(question, output), (question, output)
+    assert program_faults(task, INFOS[task.id], questions[:PROGRAMS_RUN], run_trusted) == []
 
 
 def test_programs_are_short_and_plain(task: Task, questions: list[Question]) -> None:
@@ -182,11 +109,11 @@ def test_pickles(task: Task, questions: list[Question]) -> None:
     assert pickle.loads(pickle.dumps(questions[0])) == questions[0]
 
 
-def test_hardly_two_questions_are_alike_unless_the_catalogue_says_so(task: Task) -> None:
+def test_no_two_questions_are_alike_unless_the_catalogue_says_so(task: Task) -> None:
     info = INFOS[task.id]
-    wanted = SLOW if info.slow else min(300, (info.space or 1000) // 2)
-    most = 3 * wanted if info.space is not None else wanted + wanted // 10
-    assert len({task.question(index, 0).text for index in range(most)}) >= wanted
+    wanted = SLOW if info.slow else 300
+    made = {task.question(index, 0).text for index in range(wanted)}
+    assert len(made) >= min(wanted, 0.9 * (info.space or wanted))
 
 
 def test_answers_vary(questions: list[Question]) -> None:

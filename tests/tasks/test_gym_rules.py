@@ -29,7 +29,7 @@ from r1ci.tasks.reasoning_gym import (
     library,
     machines,
 )
-from r1ci.tasks.registry import get_task, task_info
+from r1ci.tasks.registry import get_task, make_task, task_info
 
 MODULES = (
     anagrams, arithmetic, calendars, ciphers, counting, cubes, deduction, dice_and_fractions, families, games, geometry,
@@ -178,7 +178,7 @@ def test_jugs_take_as_few_moves_as_the_package_counts(monkeypatch: pytest.Monkey
         return item
 
     monkeypatch.setattr(library, "item", kept)
-    task = get_task("rg/jugs", {"difficulty": 4})
+    task = make_task("rg/jugs", {"difficulty": 4})
     answers = [json.loads(task.question(index, 0).answer) for index in range(200)]
     assert [len(moves) for moves in answers] == least
 

@@ -12,7 +12,7 @@ import pytest
 from r1ci.tasks.base import Question
 from r1ci.tasks.reasoning_gym import library
 from r1ci.tasks.reasoning_gym.task import GymTask
-from r1ci.tasks.registry import get_task
+from r1ci.tasks.registry import make_task
 
 QUESTIONS = 100
 Variants = Callable[[Question], list[str]]
@@ -106,7 +106,7 @@ def _full_marks(name: str, item: Any, text: str, config: dict[str, Any]) -> bool
 
 @pytest.mark.parametrize("id", [*CASES, *SLOW_CASES])
 def test_agrees_with_full_marks(id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = get_task(id)
+    task = make_task(id)
     assert isinstance(task, GymTask)
     items: list[Any] = []
     original = library.item

@@ -11,7 +11,7 @@ import pytest
 from r1ci.tasks.base import Question
 from r1ci.tasks.reasoning_gym import inference, library
 from r1ci.tasks.reasoning_gym.task import GymTask
-from r1ci.tasks.registry import get_task
+from r1ci.tasks.registry import make_task
 from r1ci.tasks.seeding import item_seed
 from r1ci.tasks.validate import run_trusted
 
@@ -42,7 +42,7 @@ def _scored(task: GymTask, item: Any, text: str) -> bool:
 
 @functools.cache
 def _items(name: str) -> list[tuple[Question, Any]]:
-    task = get_task(f"rg/{name}")
+    task = make_task(f"rg/{name}")
     assert isinstance(task, GymTask)
     count = 12 if name in SLOW else 100
     return [(task.question(index, 5), task._item(item_seed(task.id, 5, index))) for index in range(count)]
@@ -60,7 +60,7 @@ def _without(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", SAME_TEXT + BY_RULES)
 def test_agrees_with_the_package(name: str) -> None:
-    task = get_task(f"rg/{name}")
+    task = make_task(f"rg/{name}")
     assert isinstance(task, GymTask)
     items = _items(name)
     differ = []
@@ -77,7 +77,7 @@ def test_agrees_with_the_package(name: str) -> None:
 
 @pytest.mark.parametrize("name", BY_RULES)
 def test_the_package_takes_what_our_programs_find(name: str) -> None:
-    task = get_task(f"rg/{name}")
+    task = make_task(f"rg/{name}")
     assert isinstance(task, GymTask)
     solved = [(question, item, program) for question, item in _items(name) if (program := task.program(question))]
     outputs = run_trusted([program for _, _, program in solved])
@@ -90,7 +90,7 @@ def test_the_package_takes_what_our_programs_find(name: str) -> None:
 
 
 def test_conclusions_are_the_packages_but_for_premises_said_again_and_variables_alone() -> None:
-    task = get_task("rg/propositional_logic")
+    task = make_task("rg/propositional_logic")
     assert isinstance(task, GymTask)
     items = _items("propositional_logic")
     answers = sorted({question.answer for question, _ in items})

@@ -153,7 +153,8 @@ def test_products_need_negative_numbers() -> None:
 
 GRID = (
     "Given a 2*2 grid, you must select {} different numbers from these cells. The sum in each row and each "
-    "column should be less than or equal to 4. Using the number 1 in the top-rightmost square (0,1)\n{}, 1\n2, {}\n\nReturn"
+    "column should be less than or equal to 4. Using the number 1 in the top-rightmost square (0,1)\n{}, 1\n2, {}\n\n"
+    "Return"
 )
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from r1ci.errors import EnvironmentMissing, R1ciError
 from r1ci.tasks import validate as validation
-from r1ci.tasks.base import Question, Task
+from r1ci.tasks.base import Question, Task, TaskInfo
 from r1ci.tasks.reasoning_gym import library
-from r1ci.tasks.registry import get_task
+from r1ci.tasks.registry import get_task, task_info
 from r1ci.tasks.validate import run_trusted, validate
+
+INFO = TaskInfo("test/faulty", "test", "train", "", "counting", True)
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,17 @@ class Faulty:
 
 
 def test_a_good_task_has_no_faults() -> None:
-    report = validate(get_task("symbench/string_insertion"), 10)
+    report = validate(get_task("symbench/string_insertion"), task_info("symbench/string_insertion"), 10)
     assert report.ok
     assert (report.questions, report.distinct, report.programs) == (10, 10, 10)
 
 
 def test_faults_name_the_question_and_what_is_wrong() -> None:
     task: Task = Faulty()
-    report = validate(task, 2)
+    report = validate(task, INFO, 2)
     assert not report.ok
     said = [(fault.question, fault.what) for fault in report.faults]
-    assert ("test/faulty#0", "the reference answer '0' is refused") in said
+    assert ("test/faulty#0", "the reference answer is refused as '0'") in said
     assert ("test/faulty#0", "'' is accepted") in said
     assert any(question == "test/faulty#0" and "NameError" in what for question, what in said)
 
@@ -67,7 +69,7 @@ class Deserting(Faulty):
 
 
 def test_a_task_whose_programs_end_the_process_is_reported() -> None:
-    assert any("exit code 3" in fault.what for fault in validate(Deserting(), 2).faults)
+    assert any("exit code 3" in fault.what for fault in validate(Deserting(), INFO, 2).faults)
 
 
 def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ GENERATED = "generated"
 TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "bbh/boolean_expressions", SOURCE, "train", f"{HERE}.boolean_expressions",
-        "truth of and, or, not", True, answer="True or False", check="equal truth values",
+        "truth of and, or, not", True, repeats=True, shown=True, answer="True or False", check="equal truth values",
     ),
     TaskInfo(
         "bbh/causal_judgement", GENERATED, "train", f"{HERE}.causal_judgement",
@@ -35,7 +35,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "bbh/formal_fallacies", SOURCE, "train", f"{HERE}.formal_fallacies",
-        "whether an argument is valid", True, answer="valid or invalid", check="the same word",
+        "whether an argument is valid", True, shown=True, answer="valid or invalid", check="the same word",
         faults="the word valid stands in invalid",
     ),
     TaskInfo(

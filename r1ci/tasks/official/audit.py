@@ -19,7 +19,7 @@ from r1ci.tasks.base import Official, Question, Task
 from r1ci.tasks.official.gym import read_row
 from r1ci.tasks.official.loader import Item
 from r1ci.tasks.reasoning_gym.task import GymTask
-from r1ci.tasks.registry import get_task, task_info
+from r1ci.tasks.registry import make_task, task_info
 
 ACCEPTED, REPAIRED, REJECTED = "accepted", "repaired", "rejected"
 UNKNOWN = "(no task of r1ci)"
@@ -95,7 +95,7 @@ def judge(item: Item) -> Verdict:
         return Verdict(item.task, name, REJECTED, item.error)
     try:
         official = _read(item)
-        task = get_task(official.question.task)
+        task = make_task(official.question.task)
         return _weigh(item.task, name, official, task)
     except (ValueError, R1ciError) as error:
         return Verdict(item.task, name, REJECTED, _short(str(error)))
@@ -106,7 +106,7 @@ def judge(item: Item) -> Verdict:
 
 def _read(item: Item) -> Official:
     assert item.task is not None
-    task = get_task(item.task)
+    task = make_task(item.task)
     if isinstance(task, GymTask):
         return read_row(task, item.sample)
     reader = getattr(importlib.import_module(task_info(item.task).module), "read_official", None)

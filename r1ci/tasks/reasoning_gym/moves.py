@@ -86,10 +86,10 @@ class SokobanConfig:
 class TowerOfHanoiConfig:
     """Parameters of rg/tower_of_hanoi."""
 
-    min_disks: int = param(3, "fewest disks", low=1, high=9)
+    min_disks: int = param(2, "fewest disks", low=1, high=9)
     max_disks: int = param(7, "most disks", low=1, high=9, at_least="min_disks")
     min_pegs: int = param(3, "fewest pegs", low=3, high=5)
-    max_pegs: int = param(4, "most pegs", low=3, high=5, at_least="min_pegs")
+    max_pegs: int = param(5, "most pegs", low=3, high=5, at_least="min_pegs")
     LEVELS: ClassVar[Levels] = {
         "easy": {"max_disks": 4, "max_pegs": 3},
         "medium": {"min_disks": 4, "max_disks": 6},

@@ -10,22 +10,27 @@ SOURCE = "Reasoning-Gym"
 TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "rg/gcd", SOURCE, "train", f"{HERE}.integers", "greatest common divisor", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/lcm", SOURCE, "train", f"{HERE}.integers", "least common multiple", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/chain_sum", SOURCE, "train", f"{HERE}.expressions", "sums and differences", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/count_primes", SOURCE, "train", f"{HERE}.integers", "primes in an interval", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/spell_backward", SOURCE, "train", f"{HERE}.sequences", "a word spelled backward", True,
+        repeats=True,
         answer="a word", check="equal words, in any case",
     ),
     TaskInfo(
@@ -34,18 +39,22 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/number_filtering", SOURCE, "train", f"{HERE}.sequences", "numbers of a list above or below a bound", True,
+        repeats=True,
         answer="a list of numbers", check="equal numbers in equal order",
     ),
     TaskInfo(
         "rg/base_conversion", SOURCE, "test", f"{HERE}.integers", "a number from one base to another", True,
+        repeats=True,
         answer="digits in the target base", check="equal digits",
     ),
     TaskInfo(
         "rg/count_bits", SOURCE, "test", f"{HERE}.integers", "ones in a binary representation", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/products", SOURCE, "test", f"{HERE}.expressions", "products", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
     ),
     TaskInfo(
@@ -55,10 +64,12 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/mini_sudoku", SOURCE, "train", f"{HERE}.boards", "a sudoku of 4 x 4 cells", True,
+        repeats=True,
         answer="the board, row by row", check="the rules of sudoku and the given digits",
     ),
     TaskInfo(
         "rg/n_queens", SOURCE, "test", f"{HERE}.boards", "queens on a board, some of them given", True,
+        repeats=True,
         answer="the board, row by row", check="one queen in each row, column and diagonal, the given ones kept",
         faults="the package's scorer evaluates the answer", shared=True,
     ),
@@ -78,12 +89,14 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/pool_matrix", SOURCE, "train", f"{HERE}.matrices", "maxima or means of a matrix's regions", True,
+        shown=True,
         answer="a matrix, row by row", check="numbers within half a hundredth, in equal rows",
         faults="the package takes numbers that are one hundredth part off, and does not say what happens at the edges: "
         "a note does",
     ),
     TaskInfo(
         "rg/rotate_matrix", SOURCE, "train", f"{HERE}.matrices", "a matrix after quarter turns", True,
+        shown=True,
         answer="a matrix, row by row", check="equal numbers in equal rows",
     ),
     TaskInfo(
@@ -101,6 +114,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/spiral_matrix", SOURCE, "test", f"{HERE}.matrices", "a matrix read in a spiral", True,
+        repeats=True,
         answer="a list of numbers", check="equal numbers in equal order",
         faults="the package's scorer evaluates the answer",
     ),
@@ -120,6 +134,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/shortest_path", SOURCE, "train", f"{HERE}.moves", "a shortest way through a grid", True,
+        shown=True,
         answer="directions, or infeasible", check="leads to the goal through open cells in the fewest steps",
         shared=True,
     ),
@@ -131,16 +146,19 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/tower_of_hanoi", SOURCE, "test", f"{HERE}.moves", "a tower of disks moved to another peg", True,
+        repeats=True,
         answer="a move on each line", check="brings every disk to the target by the rules, in the fewest moves",
-        faults="only the package's scorer asks for the fewest moves: a note does too", space=90,
+        faults="only the package's scorer asks for the fewest moves: a note does too", space=228,
     ),
     TaskInfo(
         "rg/modulo_grid", SOURCE, "test", f"{HERE}.figures", "a pattern of remainders with holes", True,
+        repeats=True,
         answer="the grid of marks, row by row", check="equal marks",
         faults="where several rules of the package's kind fit, they fill the holes alike",
     ),
     TaskInfo(
         "rg/number_format", SOURCE, "train", f"{HERE}.quantities", "the largest or smallest of numbers", True,
+        shown=True,
         answer="a number", check="a number within 0.0005",
         faults="the package's scorer takes another number of the list if it is within 0.01",
     ),
@@ -156,6 +174,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/prime_factorization", SOURCE, "test", f"{HERE}.quantities", "prime factors of a number", True,
+        repeats=True,
         answer="prime numbers with times signs between them", check="the prime factors, in any order",
         faults="the package's scorer raises on what is no number", space=999,
     ),
@@ -166,6 +185,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/simple_geometry", SOURCE, "train", f"{HERE}.figures", "an angle of a convex polygon", True,
+        repeats=True,
         answer="a number of degrees", check="equal numbers",
         faults="the package's polygons may have an angle of 180 degrees or more: those are left out",
     ),
@@ -178,6 +198,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/propositional_logic", SOURCE, "train", f"{HERE}.inference", "a conclusion from formulas", True,
+        repeats=True,
         answer="a formula", check="true wherever all premises are, and not equivalent to one of them",
         faults="the package takes a premise said again for a conclusion, and its premises may contradict each other: "
         "a note forbids the one, the other is left out",
@@ -185,6 +206,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/self_reference", SOURCE, "train", f"{HERE}.inference", "solutions of statements on each other", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers", space=3200,
     ),
     TaskInfo(
@@ -195,11 +217,13 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/needle_haystack", SOURCE, "train", f"{HERE}.wording", "who of many does something", True,
+        shown=True,
         answer="a name", check="equal names, in any case",
         faults="questions with two right names are left out",
     ),
     TaskInfo(
         "rg/palindrome_generation", SOURCE, "train", f"{HERE}.wording", "a palindrome of given letters", True,
+        repeats=True,
         answer="a string of letters", check="the same backward, of the given letters",
     ),
     TaskInfo(
@@ -209,11 +233,13 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/ransom_note", SOURCE, "train", f"{HERE}.wording", "whether letters suffice for a note", True,
+        shown=True,
         answer="True or False", check="the same, in any case",
         faults="the package draws letters in an order that differs from process to process",
     ),
     TaskInfo(
         "rg/sentence_reordering", SOURCE, "train", f"{HERE}.wording", "a sentence from its words", False,
+        repeats=True,
         answer="a sentence", check="equal words in equal order",
         faults="the package's answer groups words that occur twice, and some sentences are cut off: those are left out",
     ),
@@ -232,6 +258,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/ab", SOURCE, "train", f"{HERE}.machines", "tokens rewritten until none face each other", True,
+        shown=True,
         answer="tokens such as A# #B", check="equal tokens in equal order",
         faults="programs that end with nothing have no answer; the package's scorer minds whitespace",
     ),
@@ -242,6 +269,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/aiw", SOURCE, "train", f"{HERE}.counting", "sisters, friends or colleagues of somebody", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
         faults="counts one of the two circles of colleagues; asks for the sisters of somebody from no family",
     ),
@@ -251,30 +279,36 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/basic_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "an expression of whole numbers", True,
+        repeats=True,
         answer="a whole number", check="equal whole numbers",
         faults="some divisions leave a remainder and are rounded down, or by zero",
     ),
     TaskInfo(
         "rg/bf", SOURCE, "train", f"{HERE}.machines", "what a Brainf*ck program prints", True,
+        repeats=True,
         answer="a word or a number", check="the same output",
         faults="loops whose bound does not fit a cell may never end",
     ),
     TaskInfo(
         "rg/binary_alternation", SOURCE, "train", f"{HERE}.anagrams", "swaps that make a binary string alternate", True,
+        repeats=True,
         answer="a whole number, or -1", check="equal whole numbers",
     ),
     TaskInfo(
         "rg/binary_matrix", SOURCE, "train", f"{HERE}.grids", "distance of each cell to the nearest 0", True,
+        repeats=True,
         answer="rows of numbers", check="equal numbers, row by row",
         faults="the package's scorer evaluates the answer",
     ),
     TaskInfo(
         "rg/caesar_cipher", SOURCE, "train", f"{HERE}.ciphers", "a text to decrypt", True,
+        repeats=True,
         answer="words", check="equal words, in any case",
         faults="letters with accents are lost",
     ),
     TaskInfo(
         "rg/calendar_arithmetic", SOURCE, "test", f"{HERE}.calendars", "weekdays, dates and leap years", True,
+        repeats=True, shown=True,
         answer="a weekday, a number, or yes or no", check="the same weekday, number or truth",
         faults="names the wrong year of a date in the next one; leaves open whether the year is a leap year",
     ),
@@ -285,11 +319,13 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/color_cube_rotation", SOURCE, "train", f"{HERE}.cubes", "a side of a cube after turning it", True,
+        shown=True,
         answer="a color", check="equal words, in any case",
         faults="leaves open which way a cube turns over",
     ),
     TaskInfo(
         "rg/complex_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "arithmetic of complex numbers", True,
+        repeats=True,
         answer="a complex number", check="equal real and imaginary parts",
         faults="the package's scorer refuses right answers with spaces around, and gives near ones part marks",
     ),
@@ -301,6 +337,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/course_schedule", SOURCE, "train", f"{HERE}.graphs", "whether courses can be taken in some order", True,
+        shown=True,
         answer="True or False", check="the same truth, in any case",
     ),
     TaskInfo(
@@ -309,6 +346,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/decimal_arithmetic", SOURCE, "train", f"{HERE}.arithmetic", "an expression of decimals", True,
+        repeats=True,
         answer="a number", check="equal but for the last of the asked digits",
         faults="rounds every step, and half to even where the question says up; the scorer takes three "
         "decimals for twelve digits",
@@ -320,10 +358,12 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/dice", SOURCE, "train", f"{HERE}.dice_and_fractions", "chance to roll a total or more", True,
+        repeats=True,
         answer="a fraction in lowest terms", check="equal numerators and denominators",
     ),
     TaskInfo(
         "rg/emoji_mystery", SOURCE, "train", f"{HERE}.ciphers", "a sentence hidden in an emoji", True,
+        repeats=True,
         answer="a sentence", check="the same sentence; case, whitespace and the kind of quotes aside",
         faults="two emojis end in a character that decodes as part of the sentence",
     ),
@@ -350,6 +390,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/graph_color", SOURCE, "train", f"{HERE}.graphs", "colors for vertices, two for each edge", True,
+        repeats=True,
         answer="a map of vertices to colors", check="every vertex colored, no edge in one color",
         faults="the package gives no answer",
         shared=True,
@@ -365,11 +406,13 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/isomorphic_strings", SOURCE, "test", f"{HERE}.anagrams", "whether letters map to letters one to one", True,
+        repeats=True, shown=True,
         answer="True or False", check="the same truth, in any case",
         faults="differs between processes",
     ),
     TaskInfo(
         "rg/jugs", SOURCE, "train", f"{HERE}.games", "moves of water to a target", True,
+        repeats=True,
         answer="a list of moves", check="some jug holds the target after the moves",
         faults="solves three jugs, however many there are",
         space=783, shared=True, slow=True,
@@ -398,22 +441,26 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "rg/list_functions", SOURCE, "train", f"{HERE}.induction", "a rule on lists, from examples", True,
+        shown=True,
         answer="a list of numbers", check="equal numbers in equal order",
         faults="one of 17 rules draws without the seed",
     ),
     TaskInfo(
         "rg/mahjong_puzzle", SOURCE, "train", f"{HERE}.rewriting", "what the last card makes of a hand", True,
+        shown=True,
         answer="Peng, Chi or Pass", check="the same, in any case",
         faults="one in five of the package's answers is wrong (Pass and Chi are not verified): ours are simulated",
     ),
     TaskInfo(
         "rg/string_manipulation", SOURCE, "train", f"{HERE}.rewriting", "a string rewritten by rules", True,
+        shown=True,
         answer="a string", check="equal strings",
         faults="one rule differs from its text for a string of two letters, and another is ambiguous for strings of "
         "even length: ours follow the text, ambiguous questions are left out",
     ),
     TaskInfo(
         "rg/zebra_puzzles", SOURCE, "train", f"{HERE}.zebra", "who lives in the first house", True,
+        shown=True,
         answer="a name", check="equal names, in any case",
         slow=True,
     ),

@@ -10,6 +10,7 @@ SOURCE = "SymBench"
 TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "symbench/game24", SOURCE, "train", f"{HERE}.game24", "an expression of four numbers worth 24", True,
+        repeats=True,
         answer="an arithmetic expression", check="each number once, exact value", shared=True,
         faults="compares floats, so 8/(3-8/3) is refused; evaluates the answer as code",
     ),
@@ -26,6 +27,7 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "symbench/boxnet", SOURCE, "train", f"{HERE}.boxnet", "boxes passed from cell to cell to their targets", True,
+        repeats=True,
         answer="a JSON list of steps", check="simulated; every box on a target", shared=True,
         faults="an arm that acts twice in a step is not noticed",
     ),
@@ -41,12 +43,14 @@ TABLE: tuple[TaskInfo, ...] = (
     ),
     TaskInfo(
         "symbench/math_geometry", "generated", "train", f"{HERE}.math_geometry", "problems of geometry", True,
+        repeats=True,
         answer="an exact number", check="equal numbers with fractions, roots and pi",
         faults="official problems are human text; a model judges the answers",
     ),
     TaskInfo(
         "symbench/math_counting_probability", "generated", "train", f"{HERE}.math_counting_probability",
         "problems of counting and probability", True,
+        repeats=True,
         answer="a whole number or a fraction", check="equal numbers",
         faults="official problems are human text; a model judges the answers",
     ),
@@ -95,6 +99,7 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "symbench/constrained_linear_arrangement", SOURCE, "train", f"{HERE}.constrained_linear_arrangement",
         "an opponent's cards from one's own and the results", True,
+        repeats=True,
         answer="a list of letters", check="cards of the game, none twice, with the same results", shared=True,
         faults="accepts any letter for a draw, and cards played twice; its rules of the elements have two readings",
     ),
@@ -129,6 +134,7 @@ TABLE: tuple[TaskInfo, ...] = (
     TaskInfo(
         "symbench/reversi", SOURCE, "train", f"{HERE}.reversi",
         "the board after moves of a game like Reversi", True,
+        repeats=True,
         answer="a board", check="equal boards",
         faults="shows the board after the moves, so the answer stands in the question",
     ),

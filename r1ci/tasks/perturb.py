@@ -7,6 +7,15 @@ from collections.abc import Callable
 from r1ci.tasks.base import Question
 
 PERTURBED: dict[str, Callable[[Question], list[str]]] = {}
+"""Wrong answers by task, instead of those that ``perturbed`` makes of any answer."""
+
+
+def perturbed(question: Question) -> list[str]:
+    """Wrong answers that look like the right one."""
+    if question.task in PERTURBED:
+        return PERTURBED[question.task](question)
+    return [f"{question.answer}1", f"1{question.answer}", f"{question.answer}x", f"{question.answer} + 1"]
+
 
 PERTURBED["rg/polynomial_equations"] = lambda question: [
     f"{question.answer}, 1234.5",
