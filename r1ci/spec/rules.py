@@ -327,6 +327,41 @@ def _bf16_without_gpu(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
         yield Finding("compute.precision", message, help="use fp32, or give workers a GPU with compute.gpus_per_worker")
 
 
+@_rule("offload-without-sharding", "error")
+def _offload_without_sharding(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    compute = spec.compute
+    if compute.offload and (compute.workers == 0 or compute.sharding == "none"):
+        yield Finding(
+            "compute.offload",
+            "only a sharded model's optimizer can live in the host's memory",
+            found=f"compute.workers {compute.workers}, compute.sharding {compute.sharding}",
+            allowed="compute.workers 1 or more with compute.sharding full",
+        )
+
+
+@_rule("critic-and-sharding", "error")
+def _critic_and_sharding(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    compute = spec.compute
+    if reaches(spec, "rl") and spec.rl.critic is not None and compute.workers and compute.sharding == "full":
+        yield Finding(
+            "compute.sharding",
+            "the critic reads the policy's layers whole on every worker",
+            found="sharding full with rl.critic",
+            allowed="sharding none, or rl.critic null",
+        )
+
+
+@_rule("critic-and-lora", "error")
+def _critic_and_lora(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    if reaches(spec, "rl") and spec.rl.critic is not None and spec.rl.lora is not None:
+        yield Finding(
+            "rl.lora",
+            "the critic's copy of the policy would take its adapters along",
+            found="rl.lora with rl.critic",
+            allowed="null for either",
+        )
+
+
 # ---------------------------------------------------------------- episodes
 
 
