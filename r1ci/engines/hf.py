@@ -66,7 +66,7 @@ class _Job:
 
 
 class HfEngine:
-    """Serves requests from one model. ``policy_version`` is the trainer's to advance."""
+    """Serves requests from one model: the very object that is trained, so its weights are always the trainer's."""
 
     def __init__(self, model: Any, tokenizer: Any, *, places: int, positions: int, lock_step: bool = False) -> None:
         self._model, self._tokenizer = model, tokenizer
@@ -90,6 +90,17 @@ class HfEngine:
         self.policy_version = 0
         self.read_tokens = 0
         """Context tokens run through the model so far, padding not counted."""
+
+    async def load_weights(self, version: int) -> float:
+        """Name the weights: they are the trainer's own."""
+        self.policy_version = version
+        return 0.0
+
+    async def sleep(self) -> None:
+        """Nothing: the cache stays."""
+
+    async def close(self) -> None:
+        """Nothing is to be stopped."""
 
     async def open(self, episode: int) -> None:
         """Announce an episode; any number may be open."""

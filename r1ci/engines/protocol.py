@@ -60,3 +60,26 @@ class Engine(Protocol):
     async def release(self, episode: int) -> None:
         """The episode makes no further requests; forget what was kept for it."""
         ...
+
+
+class PolicyEngine(Engine, Protocol):
+    """An engine that samples from a model which is being trained."""
+
+    policy_version: int
+    """Version of the weights that completions come from."""
+
+    async def load_weights(self, version: int) -> float:
+        """Sample from the trained model's weights as they are now, and say so: completions carry ``version``.
+
+        Nothing may be in flight. An engine with weights of its own proves that it has the model's; returned is the
+        largest difference of log-probabilities found, 0 where the weights are the model's own.
+        """
+        ...
+
+    async def sleep(self) -> None:
+        """Give up memory that the trainer can use, until the next ``load_weights``."""
+        ...
+
+    async def close(self) -> None:
+        """Stop whatever runs; the engine is of no use after it."""
+        ...

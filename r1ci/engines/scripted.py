@@ -28,6 +28,17 @@ class ScriptedEngine:
         """Begin with the first reply."""
         self._given[episode] = 0
 
+    async def load_weights(self, version: int) -> float:
+        """There are none."""
+        self.policy_version = version
+        return 0.0
+
+    async def sleep(self) -> None:
+        """Nothing."""
+
+    async def close(self) -> None:
+        """Nothing is to be stopped."""
+
     async def release(self, episode: int) -> None:
         """Drop what was left of the last reply."""
         self._rest.pop(episode, None)

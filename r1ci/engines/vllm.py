@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from r1ci.engines.protocol import Completion, Finish, Request
-from r1ci.engines.weights import TOLERANCE, named_weights, probe_ids, prove, score
+from r1ci.engines.weights import TOLERANCE, Weights, probe_ids, prove, score, weights_of, with_head
 from r1ci.errors import EnvironmentMissing, R1ciError
 
 SETTINGS = {
@@ -116,7 +116,8 @@ class VllmModel:
         future = self._unserved[name] = asyncio.get_running_loop().create_future()
         if self._driver is None or self._driver.done():
             self._driver = asyncio.get_running_loop().create_task(self._drive())
-        return await future
+        completion: Completion = await future
+        return completion
 
     async def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int) -> None:
         """Replace all weights in place; caches of the old ones are forgotten. Nothing may be in flight."""
@@ -127,7 +128,8 @@ class VllmModel:
 
     async def score(self, ids: Sequence[int]) -> list[float]:
         """Log-probability of each id after the first, at temperature 1. Nothing may be in flight."""
-        return await self._call(self._score, list(ids))
+        scores: list[float] = await self._call(self._score, list(ids))
+        return scores
 
     async def sleep(self) -> None:
         """Give the GPU's memory back until the next ``load_weights``; on a CPU nothing happens."""
@@ -196,7 +198,9 @@ class VllmModel:
         sampled = output.outputs[0]
         ids = tuple(sampled.token_ids)
         if sampled.finish_reason not in ("stop", "length"):
-            raise EngineFailed(f"vLLM ended a request of {len(output.prompt_token_ids)} tokens: {sampled.finish_reason}")
+            raise EngineFailed(
+                f"vLLM ended a request of {len(output.prompt_token_ids)} tokens: {sampled.finish_reason}"
+            )
         logprobs = tuple(float(one[token].logprob) for token, one in zip(ids, sampled.logprobs, strict=True))
         if not all(map(math.isfinite, logprobs)):
             place = next(i for i, value in enumerate(logprobs) if not math.isfinite(value))
@@ -212,7 +216,7 @@ class VllmModel:
     def _load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         if self._asleep:
             self._llm.wake_up(tags=["weights"])
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": with_head(weights)})
         if self._asleep:
             self._llm.wake_up(tags=["kv_cache"])
         self._llm.reset_prefix_cache()
@@ -232,22 +236,21 @@ class VllmModel:
 class VllmEngine:
     """The engine beside the trainer: serves requests, follows the weights of the model that it was made for."""
 
-    def __init__(self, model: Any, tokenizer: Any, options: Options) -> None:
-        """Start vLLM for a model; it samples only after ``load_weights``.
+    def __init__(self, model: Any, tokenizer: Any, options: Options, weights: Weights | None = None) -> None:
+        """Start vLLM for a model; it samples only after ``load_weights``, which takes ``weights``.
 
         Raises:
             EnvironmentMissing: vLLM is not installed.
         """
         require_vllm()
-        self._model = model
+        self._model, self._weights = model, weights or weights_of(model)
         self._probe = probe_ids(tokenizer)[: options.positions - 1]
         blueprint = Blueprint.of(model, tokenizer)
         self._tolerance = options.tolerance or TOLERANCE[blueprint.dtype]
         self._vllm = VllmModel(blueprint, options)
         self._places = asyncio.Semaphore(options.max_in_flight)
+        self._difference = 0.0
         self.policy_version = 0
-        self.sync_difference = 0.0
-        """Largest difference of log-probabilities after the last transfer of weights."""
 
     async def open(self, episode: int) -> None:
         """Wait for a place: more episodes would drive each other's turns out of the cache."""
@@ -261,18 +264,18 @@ class VllmEngine:
         """Sample one completion from the weights of the last ``load_weights``."""
         return await self._vllm.generate(request)
 
-    async def load_weights(self, version: int) -> None:
+    async def load_weights(self, version: int) -> float:
         """Sample from the model's weights as they are now; nothing happens where it does already.
 
         Raises:
             WeightsDisagree: engine and model score the probe differently afterwards.
         """
-        if self._vllm.version == version:
-            return
-        await self._vllm.load_weights(named_weights(self._model), version)
-        engine = await self._vllm.score(self._probe)
-        self.sync_difference = prove(score(self._model, self._probe), engine, self._tolerance, version)
-        self.policy_version = version
+        if self._vllm.version != version:
+            await self._vllm.load_weights(self._weights(), version)
+            engine = await self._vllm.score(self._probe)
+            self._difference = prove(score(self._model, self._probe), engine, self._tolerance, version)
+            self.policy_version = version
+        return self._difference
 
     async def sleep(self) -> None:
         """Give the GPU's memory to the trainer; the next ``load_weights`` takes it back."""

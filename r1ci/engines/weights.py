@@ -10,7 +10,7 @@ Shapes: T positions, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -30,28 +30,35 @@ TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
 """Largest difference of log-probabilities that rounding explains, by number format."""
 
 HEAD = "lm_head.weight"
+EMBEDDINGS = "embed_tokens.weight"
 
 
 class WeightsDisagree(R1ciError):
     """An engine does not score as the trainer does after it was given the trainer's weights."""
 
 
-def named_weights(model: Any) -> Iterator[tuple[str, Tensor]]:
-    """Every weight of a model under its checkpoint's name, whole also where workers hold shards.
+Weights = Callable[[], Iterable[tuple[str, Tensor]]]
+"""Gives every weight of a model under its checkpoint's name, whole and as it is now."""
 
-    The output head is always among them: an engine may keep a repacked copy of it even where it is tied to the
-    embeddings, and would go on with the old one. Where the model is sharded every worker must run through all of it.
+
+def weights_of(model: Any) -> Weights:
+    """The weights of a model that is neither sharded nor carries adapters."""
+    return lambda: ((name, value.detach()) for name, value in model.named_parameters())
+
+
+def with_head(weights: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """The same weights with an output head among them: the embeddings, where it is tied to them and has no entry.
+
+    An engine may keep a repacked copy of the head even where it is tied, and would go on with the old one.
     """
-    seen = False
-    for name, value in model.state_dict().items():
-        seen = seen or name == HEAD
-        yield name, _whole(value.detach())
-    if not seen:
-        yield HEAD, _whole(model.get_output_embeddings().weight.detach())
-
-
-def _whole(value: Any) -> Tensor:
-    return value.full_tensor() if hasattr(value, "full_tensor") else value  # type: ignore[no-any-return]
+    names, embeddings = set(), None
+    for name, value in weights:
+        names.add(name)
+        if name.endswith(EMBEDDINGS):
+            embeddings = value
+        yield name, value
+    if HEAD not in names and embeddings is not None:
+        yield HEAD, embeddings
 
 
 def probe_ids(tokenizer: Any) -> tuple[int, ...]:

@@ -334,10 +334,20 @@ class VllmEngine(Section):
     """Tokens from vLLM."""
 
     kind: Literal["vllm"] = "vllm"
+    placement: Literal["colocated", "actors"] = "colocated"
+    """colocated: beside the trainer, taking turns with it; actors: in processes of their own, which in RL sample a step
+    while the trainer works on the one before, so that episodes are one step old (rl.objective.correction)."""
+    engines: PositiveInt = 1
+    """Engines of each worker with placement actors; each takes tensor_parallel GPUs beside those of compute."""
+    max_in_flight: PositiveInt = 256
+    """Episodes decoded at once by one engine."""
     gpu_memory: Fraction = 0.6
     """Share of the GPU's memory for weights and KV cache."""
     tensor_parallel: PositiveInt = 1
-    """GPUs one copy of the model is split over."""
+    """GPUs one copy of the model is split over; in RL more than one needs placement actors."""
+    sync_tolerance: PositiveFloat | None = None
+    """Largest difference of log-probabilities between trainer and engine after weights were copied; default: 0.001 in
+    fp32, 0.25 in bf16."""
 
 
 class OpenaiEngine(Section):
@@ -721,6 +731,23 @@ class Evaluation(Section):
     """Which models of a cell are scored."""
 
 
+class Hardware(Section):
+    """What the plan takes the GPUs to be and to cost. Estimates hang on it, results never."""
+
+    gpu: Literal["h100", "h200", "a100"] = "h100"
+    """Kind of GPU: peak FLOP/s, memory and its bandwidth, from the data sheet."""
+    memory_gb: PositiveFloat | None = None
+    """Memory of one GPU, 10^9 bytes; default: the kind's (80, 141, 80). A plan that needs more is refused."""
+    mfu: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    """Share of the peak FLOP/s that training and reading prompts are taken to reach."""
+    bandwidth_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+    """Share of the memory bandwidth that decoding is taken to reach."""
+    price_per_gpu_hour: NonNegativeFloat = 3.0
+    """What a GPU costs for an hour."""
+    currency: Annotated[str, Field(min_length=1, max_length=8)] = "USD"
+    """Currency of the price."""
+
+
 class Compute(Section):
     """What the training steps ask for."""
 
@@ -750,6 +777,7 @@ class Compute(Section):
     ledger_every: NonNegativeInt = 1
     """RL steps between ledgers, the proofs of what was trained on that ``r1ci audit`` reads, from the first step on; 0
     writes none. One takes about 16 bytes a token before compression."""
+    hardware: Hardware = Hardware()
     step_budget_s: PositiveFloat = 3600.0
     """Longest acceptable wall-clock time of one training step; the linter holds timeouts against it."""
 

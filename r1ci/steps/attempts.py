@@ -26,6 +26,7 @@ def run_attempts(context: StepContext, policy: Policy, attempts: Sequence[Attemp
         context.progress(Progress(done, len(attempts)))
 
     with Actor(policy, engine, agent, executor) as actor:
+        actor.sync(0)
         trajectories = actor.attempt(attempts, tasks, count)
         write_executions(context.folder, actor.executed())
     return trajectories

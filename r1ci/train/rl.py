@@ -31,11 +31,12 @@ from r1ci.store.metrics import MetricLog
 from r1ci.tasks.registry import load_plugins
 from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.train import ledger, progress, weights
+from r1ci.train.ahead import Source
 from r1ci.train.checkpoints import Checkpoints
 from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
-from r1ci.train.rollouts import Setup, collect, episodes_of
-from r1ci.train.sharding import gather, rank, share
+from r1ci.train.rollouts import Rollouts, Setup, collect, episodes_of
+from r1ci.train.sharding import gather, rank, share, world
 from r1ci.train.statistics import summarise
 from r1ci.train.update import Trainer
 
@@ -62,7 +63,8 @@ def train_rl(config: Mapping[str, Any]) -> None:
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(folder, policy.model, optimizer))
         first = checkpoints.restore()
-        actor = stack.enter_context(Actor(sampler, engine, agent, executor))
+        give = functools.partial(weights.whole_weights, sampler.model)
+        actor = stack.enter_context(Actor(sampler, engine, agent, executor, weights=give, workers=world()))
         log = stack.enter_context(MetricLog(folder)) if rank() == 0 else None
         tables = [StepTable(folder, name) for name in ("episodes", "executor")] if rank() == 0 else []
         for table in (stack.enter_context(table) for table in tables):
@@ -72,9 +74,10 @@ def train_rl(config: Mapping[str, Any]) -> None:
             ledger.rewind(folder, first)
         refresh = functools.partial(weights.sync, policy, sampler)
         refresh()
+        episodes = stack.enter_context(Source(actor, functools.partial(collect, setup=setup, actor=actor), setup.steps))
         for step in range(first, setup.steps):
             trainer.recorder = ledger.Recorder() if ledger.due(step, config["runtime"]["compute"]) else None
-            values, records, *rows = _step(step, setup, actor, trainer, refresh)
+            values, records, *rows = _step(step, setup, actor, episodes, trainer, refresh)
             if rank() == 0 and trainer.recorder is not None:
                 ledger.write(folder, step, records, trainer.facts(values))
             for table, some in zip(tables, rows, strict=bool(tables)):
@@ -128,12 +131,11 @@ Rows = list[dict[str, Any]]
 
 
 def _step(
-    step: int, setup: Setup, actor: Actor, trainer: Trainer, refresh: Callable[[], None]
+    step: int, setup: Setup, actor: Actor, source: Source[Rollouts], trainer: Trainer, refresh: Callable[[], None]
 ) -> tuple[dict[str, float], Rows, Rows, Rows]:
     """One step of all workers: the metrics, the ledger if one is due, a row per episode, the executors' counts."""
     began = time.perf_counter()
-    actor.engine.policy_version = step
-    sampled = collect(step, setup, actor)
+    sampled = source.of(step)
     rolled = time.perf_counter()
     advantages_BG, update = trainer.update(sampled.trajectories, step, setup.steps)
     refresh()
@@ -155,8 +157,9 @@ def _step(
         made = ledger.rows(sampled.trajectories, advantages_BG.flatten().tolist(), trainer.recorder)
         records = gather([made[start : start + size] for start in range(0, len(made), size)])
     values = {"stage": float(stage), **summarise(episodes_of(sampled.everything), size), **sampled.metrics, **update}
-    values |= {"rollout_s": rolled - began, "update_s": updated - rolled}
+    values |= {**source.facts, "rollout_s": rolled - began, "update_s": updated - rolled}
     if setup.spec.evaluate_every and (step + 1) % setup.spec.evaluate_every == 0:
+        source.catch_up(step + 1)
         values["new_accuracy"] = _evaluate(setup, actor)
     executed = total(gather([actor.executed()]))
     values |= {f"executor/{name}": value for name, value in executed.flat().items()}

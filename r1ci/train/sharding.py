@@ -7,6 +7,7 @@ and backward pass, so every worker must make the same passes in the same order; 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from types import MethodType
 from typing import Any, TypeVar
 
@@ -18,6 +19,9 @@ from torch.distributed.tensor import DTensor
 from r1ci.train.logprobs import CALL
 
 Item = TypeVar("Item")
+
+_GROUP: ContextVar[Any] = ContextVar("group", default=None)
+"""The process group that this thread gathers over; None: the first."""
 
 
 def rank() -> int:
@@ -58,8 +62,23 @@ def gather(items: list[Item]) -> list[Item]:
     if world() == 1:
         return items
     lists: list[Any] = [None] * world()
-    dist.all_gather_object(lists, items)
+    dist.all_gather_object(lists, items, group=_GROUP.get())
     return [part[i] for i in range(max(map(len, lists))) for part in lists if i < len(part)]
+
+
+class Aside:
+    """A process group of its own for what a second thread gathers while training goes on. Made by all workers."""
+
+    def __init__(self) -> None:
+        self._group = dist.new_group(backend="gloo") if world() > 1 else None
+
+    def run(self, function: Callable[..., Item], *arguments: Any) -> Item:
+        """Call a function; what it gathers goes over this group."""
+        before = _GROUP.set(self._group)
+        try:
+            return function(*arguments)
+        finally:
+            _GROUP.reset(before)
 
 
 def sum_gradients(parameters: Iterable[Tensor]) -> None:

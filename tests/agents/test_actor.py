@@ -1,12 +1,14 @@
 """A policy with its engine and executor, made from a spec's sections."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from r1ci.agents.actor import Actor
 from r1ci.agents.episode import Attempt
-from r1ci.errors import UsageError
+from r1ci.errors import EnvironmentMissing, UsageError
 from r1ci.models.load import Policy
-from r1ci.spec.models import AgentSpec, LocalExecutor, ScriptedEngine, VllmEngine
+from r1ci.spec.models import AgentSpec, LocalExecutor, OpenaiEngine, ScriptedEngine, VllmEngine
 from r1ci.tasks.base import Question
 
 
@@ -47,6 +49,13 @@ def test_scripted_replies_run_on_the_real_executor(tokenizer) -> None:
     assert all(item.turns[0].observation == "42" for item in done)
 
 
-def test_an_engine_that_is_only_named_says_what_to_set(tokenizer) -> None:
-    with pytest.raises(UsageError, match=r"set engine\.kind to hf"):
-        Actor(Policy(NoModel(), tokenizer), VllmEngine(), AGENT, LocalExecutor())
+def test_a_server_for_teachers_samples_no_episodes(tokenizer) -> None:
+    with pytest.raises(UsageError, match=r"set engine\.kind to hf or vllm"):
+        Actor(Policy(NoModel(), tokenizer), OpenaiEngine(model="m"), AGENT, LocalExecutor())
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vllm is installed")
+@pytest.mark.parametrize("placement", ["colocated", "actors"])
+def test_a_machine_without_vllm_is_told_what_to_install(tokenizer, placement: str) -> None:
+    with pytest.raises(EnvironmentMissing, match=r"pip install 'r1ci\[vllm\]'"):
+        Actor(Policy(NoModel(), tokenizer), VllmEngine(placement=placement), AGENT, LocalExecutor())
