@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from r1ci.models import load
-from r1ci.spec.models import AgentSpec
+from r1ci.spec.models import AgentSpec, Rl
 from r1ci.store.metrics import LINES, TABLE, read_rows
 from r1ci.tasks.storage import read_questions
-from r1ci.train import ledger, proofs
+from r1ci.train import checkpoints, ledger, proofs
+from r1ci.train import weights as weights_of
 from r1ci.train.batching import collate, micro_batches
-from r1ci.train.checkpoints import FOLDER
 from r1ci.train.ledger import Ledger
 from r1ci.train.logprobs import token_logps
 from r1ci.train.proofs import Bounds, Fault, Verdict
@@ -102,28 +102,34 @@ def _without(why: str) -> Verdict:
 
 def _weights(subject: Subject, entry: Ledger, step: int, allowed: Bounds) -> Verdict:
     """Log-probabilities made again with the weights of before the step, against the trainer's and the engine's."""
-    policy = subject.reads["policy"] / "model"
-    if step == 0:
-        model = load.load_folder(policy).model
-    else:
-        state = _checkpoint(subject.folder, step)
-        if state is None:
-            return _without("the weights of before this step are gone")
-        model = load.load_folder(policy).model
-        known = dict(model.named_parameters())
-        if not known.keys() >= state.keys():
-            return _without("the checkpoint is of another kind of model")
-        with torch.no_grad():
-            for name, values in state.items():
-                known[name].copy_(values)
-    fresh = _log_probabilities(model.eval(), entry)
+    model = _model_before(subject, step)
+    if model is None:
+        return _without("the weights of before this step are gone")
+    fresh = _log_probabilities(model, entry)
     trainers = proofs.agreement("weights", entry, fresh, allowed, "old_logps")
     faults = [*trainers.faults]
     if entry.facts["top_p"] >= 1 and subject.inputs["engine"]["kind"] != "scripted":
         faults += proofs.agreement("weights", entry, fresh, allowed).faults
     if len(entry.facts["updates"]) == 1 and not faults:
         faults += _fresh_loss(entry, fresh, allowed)
-    return replace(trainers, faults=tuple(faults), checked=sum(map(sum, (row["mask"] for row in entry.rows))))
+    sampled = sum(sum(row["mask"]) for row in entry.rows)
+    return replace(trainers, faults=tuple(faults), checked=sampled, skipped=sampled == 0)
+
+
+def _model_before(subject: Subject, step: int) -> Any:
+    """The policy as it was before a step, ready to be asked; None where its weights are gone."""
+    state = checkpoints.trained_weights(subject.folder, step) if step else {}
+    if state is None:
+        return None
+    plain = {"precision": subject.inputs["precision"], "offload": False, "activation_checkpointing": False}
+    lora = Rl.model_validate(subject.inputs["rl"]).lora
+    begun = load.load_folder(subject.reads["policy"] / "model")
+    model = weights_of.prepare(begun, plain, lora, seed=subject.inputs["seed"]).model.eval()
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, values in state.items():
+            parameters[name].copy_(values)
+    return model
 
 
 def _fresh_loss(entry: Ledger, fresh: Mapping[int, list[float]], allowed: Bounds) -> list[Fault]:
@@ -133,15 +139,6 @@ def _fresh_loss(entry: Ledger, fresh: Mapping[int, list[float]], allowed: Bounds
     ]
     again = proofs.loss(Ledger(entry.facts, rows), None, slack=allowed.most)
     return [replace(fault, message=f"with fresh log-probabilities: {fault.message}") for fault in again.faults]
-
-
-def _checkpoint(folder: Path, step: int) -> dict[str, torch.Tensor] | None:
-    """The model's trained weights after ``step`` steps, from a checkpoint in one file; None where there is none."""
-    for path in (folder / FOLDER).glob(f"step-{step:07d}*.pt"):
-        if path.name.endswith(("0-of-1.pt", f"{step:07d}.pt")):
-            state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
-            return state
-    return None
 
 
 def _log_probabilities(model: Any, entry: Ledger) -> dict[int, list[float]]:

@@ -138,6 +138,16 @@ class Checkpoints:
             thing.load_state_dict(merged["also"][name])
 
 
+def trained_weights(folder: Path, done: int) -> dict[str, Tensor] | None:
+    """The trained weights, whole and by name, of the checkpoint after ``done`` steps; None where there is none."""
+    for number, paths in _complete(folder / FOLDER):
+        parts = _read(paths) if number == done else None
+        if parts is not None:
+            merged = _merged([{"model": part["model"]} for part in parts], "", set(parts[0]["cut"]))
+            return dict(merged["model"])
+    return None
+
+
 def _trained(model: Any) -> Iterable[tuple[str, Tensor]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 

@@ -159,3 +159,11 @@ def test_what_else_learns_is_kept_too(policy: Policy, tmp_path: Path) -> None:
         torch.nn.init.zeros_(head.weight)
         assert checkpoints.restore() == 3
     assert torch.equal(head.weight, weight)
+
+
+def test_the_weights_of_one_checkpoint_are_read_alone(policy: Policy, tmp_path: Path) -> None:
+    seen = saved(policy, tmp_path, 3, 5)
+    found = module.trained_weights(tmp_path, 3)
+    assert found is not None
+    assert torch.equal(found[next(name for name, _ in policy.model.named_parameters())], seen[0])
+    assert module.trained_weights(tmp_path, 4) is None
