@@ -30,6 +30,7 @@ from r1ci.curriculum.schedule import Stage
 from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, DynamicSampling, RewardSpec, Rl
 from r1ci.tasks.base import Question
+from r1ci.train.screening import penalised
 from r1ci.train.sharding import gather, share
 
 
@@ -153,7 +154,7 @@ def _sample(names: Sequence[str], step: int, number: int, setup: Setup, actor: A
     """Scored episodes of this worker's questions of one round."""
     size = setup.spec.group_size
     attempts = [_attempt(setup, setup.questions[name], step, sample) for name in names for sample in range(size)]
-    made = [_rewarded(item, setup.rewards) for item in actor.attempt(attempts, setup.tasks)]
+    made = [_rewarded(item, setup) for item in actor.attempt(attempts, setup.tasks)]
     return [Group(tuple(made[start : start + size]), number) for start in range(0, len(made), size)]
 
 
@@ -162,5 +163,8 @@ def _attempt(setup: Setup, question: Question, step: int, sample: int) -> Attemp
     return Attempt(question, setup.agent, sample, setup.spec.temperature, seed, setup.spec.top_p)
 
 
-def _rewarded(trajectory: Trajectory, rewards: Sequence[RewardSpec]) -> Trajectory:
-    return replace(trajectory, rewards=score(trajectory, rewards)) if trajectory.scored else trajectory
+def _rewarded(trajectory: Trajectory, setup: Setup) -> Trajectory:
+    if not trajectory.scored:
+        return trajectory
+    rewarded = replace(trajectory, rewards=score(trajectory, setup.rewards))
+    return penalised(rewarded, setup.spec.objective, setup.agent)

@@ -21,8 +21,10 @@ up to 1 with answers worth -1 or 1; ours are worth 0 or 1, so the preset dapo ha
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from r1ci.agents.trajectory import StopReason, Trajectory
-from r1ci.spec.models import Objective
+from r1ci.spec.models import AgentSpec, Objective
 
 CUT = frozenset({StopReason.TURN_LENGTH, StopReason.CONTEXT_LENGTH})
 """Ends by a token limit."""
@@ -49,6 +51,19 @@ def penalty(episode: Trajectory, objective: Objective, budget: int) -> float:
         return 0.0
     over = (episode.generated_tokens - (budget - buffer)) / buffer
     return objective.overlong_penalty * min(max(over, 0.0), 1.0)
+
+
+def episode_tokens(agent: AgentSpec) -> int:
+    """Tokens that an episode may sample at most: its budget, also in the aggregate constant."""
+    return min(agent.context_tokens, agent.turn_tokens * (agent.max_code_calls + 1))
+
+
+def penalised(episode: Trajectory, objective: Objective, agent: AgentSpec) -> Trajectory:
+    """The episode with the penalty as a reward term of its own, ``overlong``, where the objective has one."""
+    if objective.overlong != "penalise" or not episode.scored:
+        return episode
+    cost = penalty(episode, objective, episode_tokens(agent))
+    return replace(episode, rewards={**episode.rewards, "overlong": 0.0 - cost})
 
 
 def _fates(episode: Trajectory, objective: Objective) -> set[str]:

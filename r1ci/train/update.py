@@ -27,7 +27,7 @@ from r1ci.train.ledger import Recorder
 from r1ci.train.logprobs import token_logps
 from r1ci.train.objectives import LossParts, policy_loss
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate
-from r1ci.train.screening import counts, learns
+from r1ci.train.screening import counts, episode_tokens, learns
 from r1ci.train.sharding import gather, rank, rounds, total, world
 
 CORRECTED = ("mismatch", "kept_fraction", "rollout_ratio", "rollout_ratio_square")
@@ -66,7 +66,7 @@ class Trainer:
     ) -> None:
         self._policy, self._reference, self._optimizer = policy, reference, optimizer
         self._spec, self._objective = spec, spec.objective
-        self._episode_tokens = min(agent.context_tokens, agent.turn_tokens * (agent.max_code_calls + 1))
+        self._episode_tokens = episode_tokens(agent)
         self._micro_batch_tokens = runtime["compute"]["micro_batch_tokens"]
         self.recorder: Recorder | None = None
         """Where a step's update is written down; None where it is not."""
