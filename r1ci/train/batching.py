@@ -5,11 +5,14 @@ Shapes: B sequences, T positions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+PASS_TOKENS = 128
+"""What a forward and backward pass costs beside its tokens, in tokens: starting kernels, gathering weights."""
 
 
 class Batch(NamedTuple):
@@ -36,11 +39,32 @@ def collate(ids: Sequence[Sequence[int]], masks: Sequence[Sequence[int]], pad: i
 
 
 def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Indices in chunks of similar length, each at most ``max_tokens`` once padded (a longer one stands alone)."""
+    """Indices in chunks of similar length, each at most ``max_tokens`` once padded (a longer one stands alone).
+
+    Of all ways to cut the sequences, sorted by length, the one with the least padded tokens, where a pass more costs
+    as much as ``PASS_TOKENS`` of them.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    best, cut = [0], [0]
+    for end in range(1, len(order) + 1):
+        cost, start = min(
+            (best[start] + (end - start) * lengths[order[start]] + PASS_TOKENS, start)
+            for start in _starts(order, lengths, end, max_tokens)
+        )
+        best.append(cost)
+        cut.append(start)
     chunks: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if chunks and (len(chunks[-1]) + 1) * lengths[chunks[-1][0]] <= max_tokens:
-            chunks[-1].append(index)
-        else:
-            chunks.append([index])
-    return chunks
+    end = len(order)
+    while end:
+        chunks.append(order[cut[end] : end])
+        end = cut[end]
+    return chunks[::-1]
+
+
+def _starts(order: Sequence[int], lengths: Sequence[int], end: int, max_tokens: int) -> Iterator[int]:
+    """Where the chunk that ends here may begin; the longest sequence comes first and pads the others."""
+    yield end - 1
+    for start in range(end - 2, -1, -1):
+        if (end - start) * lengths[order[start]] > max_tokens:
+            return
+        yield start

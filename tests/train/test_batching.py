@@ -1,5 +1,7 @@
 """Micro-batches and token log-probabilities against a plain forward pass."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from r1ci.models.load import Policy
 from r1ci.teachers.demonstration import Tokens
-from r1ci.train.batching import collate, micro_batches
+from r1ci.train.batching import PASS_TOKENS, collate, micro_batches
 from r1ci.train.logprobs import token_logps
 from r1ci.train.sft import accumulate, batch_of
 
@@ -44,6 +46,36 @@ def test_micro_batches_hold_every_index_once_and_keep_the_bound(lengths: list[in
     for chunk in chunks:
         padded = len(chunk) * max(lengths[index] for index in chunk)
         assert padded <= bound or len(chunk) == 1
+
+
+def test_micro_batches_waste_little_where_lengths_are_spread() -> None:
+    """A 10:1 spread within the bound: a few chunks of similar length instead of one padded to the longest."""
+    lengths = [100 * (1 + index % 10) for index in range(40)]
+    chunks = micro_batches(lengths, 100_000)
+    padded = sum(len(chunk) * max(lengths[index] for index in chunk) for chunk in chunks)
+    assert padded < 1.1 * sum(lengths)
+    assert len(chunks) <= 10
+    assert micro_batches([50, 49, 48, 47], 10_000) == [[0, 1, 2, 3]]
+
+
+@given(lengths=st.lists(st.integers(1, 300), min_size=1, max_size=7), bound=st.integers(1, 900))
+def test_micro_batches_are_the_cheapest_cut(lengths: list[int], bound: int) -> None:
+    def cost(chunks: list[list[int]]) -> int:
+        return sum(len(chunk) * max(chunk) + PASS_TOKENS for chunk in chunks)
+
+    ordered = sorted(lengths, reverse=True)
+    ways = []
+    for cuts in itertools.product([False, True], repeat=len(ordered) - 1):
+        chunks = [[ordered[0]]]
+        for length, cut in zip(ordered[1:], cuts, strict=True):
+            if cut:
+                chunks.append([length])
+            else:
+                chunks[-1].append(length)
+        if all(len(chunk) == 1 or len(chunk) * chunk[0] <= bound for chunk in chunks):
+            ways.append(cost(chunks))
+    got = [[lengths[index] for index in chunk] for chunk in micro_batches(lengths, bound)]
+    assert cost(got) == min(ways)
 
 
 def gradients(policy: Policy, batch: list[Tokens], max_tokens: int) -> tuple[float, int, torch.Tensor]:
