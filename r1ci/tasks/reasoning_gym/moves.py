@@ -249,54 +249,6 @@ def _press(data: Mapping[str, Any]) -> str:
     )
 
 
-def _push(data: Mapping[str, Any]) -> str:
-    return "\n".join(
-        (
-            "import heapq",
-            f"board = {[line.replace(' ', '') for line in data['board']]}",
-            "cells = {(i, j): c for i, row in enumerate(board) for j, c in enumerate(row)}",
-            'free = {p for p, c in cells.items() if c != "+"}',
-            'goals = {p for p, c in cells.items() if c in "X%$"}',
-            'boxes = frozenset(p for p, c in cells.items() if c in "@$")',
-            'player = next(p for p, c in cells.items() if c in "*%")',
-            'steps = {"U": (-1, 0), "D": (1, 0), "L": (0, -1), "R": (0, 1)}',
-            "far, edge = dict.fromkeys(goals, 0), sorted(goals)",
-            "for i, j in edge:",
-            "    for a, b in steps.values():",
-            "        if {(i + a, j + b), (i + 2 * a, j + 2 * b)} <= free and (i + a, j + b) not in far:",
-            "            far[i + a, j + b] = far[i, j] + 1",
-            "            edge.append((i + a, j + b))",
-            "def walk(start, boxes):",
-            '    paths = {start: ""}',
-            "    queue = [start]",
-            "    for i, j in queue:",
-            "        for name, (a, b) in steps.items():",
-            "            p = i + a, j + b",
-            "            if p in free and p not in boxes and p not in paths:",
-            "                paths[p] = paths[i, j] + name",
-            "                queue.append(p)",
-            "    return paths",
-            'heap, seen = [(0, 0, player, boxes, "")], set()',
-            "while heap:",
-            "    _, count, player, boxes, path = heapq.heappop(heap)",
-            "    if boxes <= goals:",
-            "        print(path)",
-            "        break",
-            "    paths = walk(player, boxes)",
-            "    if (boxes, min(paths)) in seen:",
-            "        continue",
-            "    seen.add((boxes, min(paths)))",
-            "    for i, j in sorted(boxes):",
-            "        for name, (a, b) in steps.items():",
-            "            behind, to = (i - a, j - b), (i + a, j + b)",
-            "            if behind in paths and to in far and to not in boxes:",
-            "                moved = boxes - {(i, j)} | {to}",
-            "                cost = 4 * sum(far[box] for box in moved) + count",
-            "                heapq.heappush(heap, (cost, count + 1, (i, j), moved, path + paths[behind] + name))",
-        )
-    )
-
-
 def _move_tower(data: Mapping[str, Any]) -> str:
     return "\n".join(
         (
@@ -355,7 +307,7 @@ ROWS = {
     ),
     "rg/shortest_path": Row(ShortestPathConfig, ("matrix",), shortest_path, _find_path),
     "rg/sokoban": Row(
-        SokobanConfig, (), solves_sokoban, _push, derive=_board, fits=_has_answer, settings=_sokoban_settings,
+        SokobanConfig, (), solves_sokoban, derive=_board, fits=_has_answer, settings=_sokoban_settings,
         note="The moves are U, D, L and R: up, down, left and right. The player pushes a box by moving towards it.",
     ),
     "rg/tower_of_hanoi": Row(
