@@ -84,7 +84,10 @@ def _run(train_function: TrainFunction, config: Mapping[str, Any], compute: Comp
     trainer = TorchTrainer(
         functools.partial(_guarded, train_function),
         train_loop_config=dict(config),
-        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if compute.gpus_per_worker else "gloo"),
+        torch_config=TorchConfig(
+            backend="cpu:gloo,cuda:nccl" if compute.gpus_per_worker else "gloo",
+            timeout_s=int(compute.step_budget_s) + 60,
+        ),
         scaling_config=ScalingConfig(
             num_workers=compute.workers,
             use_gpu=compute.gpus_per_worker > 0,
