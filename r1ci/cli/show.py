@@ -104,8 +104,9 @@ def _show_task(name: str, index: int, seed: int, settings: Settings) -> None:
 
 
 def _show_objective(name: str, settings: Settings) -> None:
-    from r1ci.spec.models import Objective
+    from r1ci.spec.models import Objective, Rl
     from r1ci.spec.presets import OBJECTIVE_PRESETS
+    from r1ci.train.formula import describe
 
     if name not in OBJECTIVE_PRESETS:
         raise UsageError(f"no objective '{name}'", f"objectives: {', '.join(OBJECTIVE_PRESETS)}")
@@ -117,10 +118,13 @@ def _show_objective(name: str, settings: Settings) -> None:
         }
         for choice, value in OBJECTIVE_PRESETS[name].items()
     ]
+    rl = Rl.model_validate({"preset": name})
+    formula = describe(rl.objective, rl.critic)
     if settings.json:
-        print_json({"objective": name, "choices": rows})
-    else:
-        print_table(("choice", "value", "about"), [tuple(map(str, row.values())) for row in rows], settings)
+        print_json({"objective": name, "formula": formula, "choices": rows})
+        return
+    click.echo(f"{name}\n\n{_indented(formula)}\n")
+    print_table(("choice", "value", "about"), [tuple(map(str, row.values())) for row in rows], settings)
 
 
 def _show_step(name: str, settings: Settings) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from r1ci.spec.models import Objective
+from r1ci.spec.models import Critic, Objective
+from r1ci.train.advantages import per_token
 
 LEGEND = "lp: policy; old: policy at generation time; ref: reference model; roll: engine (log-probabilities)"
 
 
-def describe(objective: Objective) -> str:
+def describe(objective: Objective, critic: Critic | None = None) -> str:
     """The whole objective in plain text, one line per part; parts that do nothing are left out."""
     lines = [
         *_reward_lines(objective),
-        ("advantage", _advantage(objective)),
-        *_return_lines(objective),
+        *(_group_lines(objective) if critic is None else _critic_lines(objective, critic)),
         ("ratio", _RATIO[objective.ratio]),
-        ("policy", _policy(objective)),
+        ("policy", _policy(objective, "A_t" if critic is not None or per_token(objective) else "A")),
     ]
     if objective.correction != "none":
         lines.append(("correction", f"L_t = w_t * L_t, w_t = {_weight(objective)}"))
@@ -61,6 +61,32 @@ def _reward_lines(o: Objective) -> list[tuple[str, str]]:
     return lines
 
 
+def _group_lines(o: Objective) -> list[tuple[str, str]]:
+    return [("advantage", _advantage(o)), *_return_lines(o)]
+
+
+def _critic_lines(o: Objective, critic: Critic) -> list[tuple[str, str]]:
+    """PPO's: GAE over the values of a critic (r1ci.train.critic)."""
+    decay = f"{critic.gamma * critic.lam:g} * " if critic.gamma * critic.lam != 1 else ""
+    discount = f"{critic.gamma:g} * " if critic.gamma != 1 else ""
+    lines = [
+        (
+            "value",
+            "V_t: the critic's value before token t; R comes at the last token n, 0 before; V and A are 0 after n",
+        ),
+        ("advantage", f"A_t = R_t + {discount}V_(t+1) - V_t + {decay}A_(t+1)"),
+    ]
+    if o.scale != "none":
+        lines.append(("", _whitened("_t", o)))
+    kept = "" if critic.value_clip is None else f", or of V_t kept within {critic.value_clip:g} of old V_t if worse"
+    return [*lines, ("critic", f"its loss: mean of (V_t - G_t)^2 / 2{kept}; G_t = A_t + V_t before both change")]
+
+
+def _whitened(each: str, o: Objective) -> str:
+    over = f"(mean and std over the sampled tokens of the batch, ddof={o.ddof})"
+    return f"A{each} = (A{each} - mean(A{each})) / (std(A{each}) + {o.eps:g})   {over}"
+
+
 def _advantage(o: Objective) -> str:
     baseline = {"mean": " - mean(R)", "leave_one_out": " - mean(R of the others)", "none": ""}[o.baseline]
     if o.scale in ("group", "batch"):
@@ -70,16 +96,15 @@ def _advantage(o: Objective) -> str:
 
 def _return_lines(o: Objective) -> list[tuple[str, str]]:
     lines, each = [], ""
-    if o.kl_coefficient and o.kl_in == "return":
+    if per_token(o):
         each = "_t"
         lines.append(("", f"A_t = A - {o.kl_coefficient:g} * sum from t on of {_KL[o.kl].format('old_t')}"))
     if o.scale == "whiten":
-        over = f"(mean and std over the sampled tokens of the batch, ddof={o.ddof})"
-        lines.append(("", f"A{each} = (A{each} - mean(A{each})) / (std(A{each}) + {o.eps:g})   {over}"))
+        lines.append(("", _whitened(each, o)))
     return lines
 
 
-def _policy(o: Objective) -> str:
+def _policy(o: Objective, advantage: str) -> str:
     low = "" if o.clip_low is None else f"{1 - o.clip_low:g}"
     high = "" if o.clip_high is None else f"{1 + o.clip_high:g}"
     if not low and not high:
@@ -89,9 +114,10 @@ def _policy(o: Objective) -> str:
     else:
         clipped = f"max(r_t, {low})" if low else f"min(r_t, {high})"
     if o.clip == "cispo":
-        return f"L_t = -{clipped} A lp_t, no gradient through r_t"
-    dual = "" if o.clip_dual is None else f"; where A < 0, min(r_t, {o.clip_dual:g}) for the first r_t"
-    return f"L_t = -min(r_t A, {clipped} A){dual}" if low or high else f"L_t = -r_t A{dual}"
+        return f"L_t = -{clipped} {advantage} lp_t, no gradient through r_t"
+    dual = "" if o.clip_dual is None else f"; where {advantage} < 0, min(r_t, {o.clip_dual:g}) for the first r_t"
+    plain = f"r_t {advantage}"
+    return f"L_t = -min({plain}, {clipped} {advantage}){dual}" if low or high else f"L_t = -{plain}{dual}"
 
 
 def _weight(o: Objective) -> str:

@@ -178,6 +178,8 @@ def test_show_objective_names_every_choice(cli: Any) -> None:
     facts = cli("show", "objective", "dapo", "--json").json
     assert {row["choice"]: row["value"] for row in facts["choices"]}["clip_high"] == 0.28
     assert all(row["about"] for row in facts["choices"])
+    assert "clip(r_t, 0.8, 1.28)" in facts["formula"]
+    assert "clip(r_t, 0.8, 1.28)" in cli("show", "objective", "dapo").out
 
 
 def _completed(cli: Any, monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
