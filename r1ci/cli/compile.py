@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb, epilog="r1ci compile quickstart seeds=[0]\nr1ci compile quickstart --explain")
 @click.argument("words", metavar="SPEC [a.b=c ...]", nargs=-1, required=True, shell_complete=complete_spec_words)
 @overlay_option
-@click.option("--explain", is_flag=True, help="Also print every value with the place it comes from.")
+@click.option("--explain", is_flag=True, help="Also print formulas, and where each value is from.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for plan.json and resolved.json.")
 @pass_settings
 def command(
@@ -42,7 +42,7 @@ def planned(resolved: Resolved, settings: Settings) -> Plan:
     """The plan of a spec that the linter lets pass; its warnings go to stderr.
 
     Raises:
-        SpecError: the linter found an error.
+        SpecError: the linter found an error, or a step does not fit on its GPUs.
     """
     from r1ci.plan.compile import compile_plan
     from r1ci.spec.diagnostics import SpecError

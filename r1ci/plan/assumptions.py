@@ -1,4 +1,4 @@
-"""What the estimates assume: devices, the length of an episode, the shapes of models. Each constant says its source.
+"""What the estimates assume: the length of an episode, the shapes of models, overheads. Each constant says its source.
 
 The figures are for planning, right within a small factor at best; what a run really cost is in its provenance and
 metrics.
@@ -6,41 +6,13 @@ metrics.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from r1ci.plan.hardware import CPU_CORE, Device, gpu_device
 from r1ci.plan.steps import Resources
-from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HubModel, TinyModel
-
-
-@dataclass(frozen=True)
-class Device:
-    """One GPU or CPU core: what it can do, and the share of it that training and generation are taken to reach."""
-
-    name: str
-    flops: float
-    """Peak, FLOP/s."""
-    trained: float
-    """Share of the peak reached in training."""
-    generated: float
-    """Share of the peak reached in batched generation."""
-    bandwidth: float
-    """Memory bandwidth, bytes/s: each decoding step reads all weights once."""
-    memory_mb: int
-
-
-H100 = MappingProxyType(
-    {
-        "bf16": Device("H100, bf16", 989e12, 0.30, 0.10, 3.35e12, 81_000),
-        "fp32": Device("H100, fp32", 67e12, 0.50, 0.20, 3.35e12, 81_000),
-    }
-)
-"""Peaks, bandwidth and memory from NVIDIA's data sheet of the H100 SXM (dense); shares assumed, for sharded full
-training on sequences of uneven length."""
-
-CPU_CORE = Device("CPU core", 1e11, 0.55, 0.17, 1e10, 0)
-"""Measured with SmolLM2-135M in fp32 on two cores: 140 tokens/s trained, 130 generated. bf16 is taken to be as fast,
-which holds only with AVX512-BF16 or AMX."""
+from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HubModel, TinyModel, VllmEngine
 
 DECODE_OVERHEAD_S = 0.005
 """One decoding step costs at least this, whatever the model: Python, sampling, kernel launches (assumed)."""
@@ -48,8 +20,6 @@ UPDATE_OVERHEAD_S = 0.05
 """One optimizer step costs this besides its arithmetic: Python, kernel launches, communication (assumed)."""
 TAIL = 4
 """The longest episode of a batch is taken to be this many times the mean (assumed)."""
-VLLM_IN_FLIGHT = 256
-"""Sequences decoded at once by one vLLM engine (assumed)."""
 SERVER_TOKENS_PER_S = 3200
 """Of an OpenAI-compatible server: 64 requests at once, 50 tokens/s each (assumed)."""
 PROMPT_TOKENS = 512
@@ -67,32 +37,103 @@ TIMEOUT_SHARE = 0.001
 QUESTION_S = 0.001
 """Making one question (assumed)."""
 PROCESS_MB = 600
-"""Python with torch loaded, or a CUDA context (assumed)."""
+"""Python with torch, transformers and Ray loaded (measured: benchmarks/memory.py), or a CUDA context and the buffers of
+its communication (assumed)."""
+VLLM_OVERHEAD_MB = 4000
+"""Of vLLM's share of a GPU, what neither weights nor cache can have: activations of its largest batch, CUDA graphs
+(assumed)."""
+VLLM_ASLEEP_MB = 2000
+"""What vLLM still holds on the GPU while it sleeps: CUDA graphs, buffers (assumed)."""
+CHUNK_LOGITS = MappingProxyType({"cuda": 1 << 26, "cpu": 1 << 22})
+"""Logits that the trainer makes at a time (``r1ci.train.logprobs.CHUNK_LOGITS``)."""
 DISK_BYTES_PER_S = 5e8
 """Reading weights (assumed)."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model's shape memory depends on."""
+    """What of a decoder's shape memory and time depend on."""
 
     layers: int
     width: int
-    kv_width: int
-    """Key-value heads x head size."""
+    heads: int
+    kv_heads: int
+    head_size: int
+    feedforward: int
     vocabulary: int
+    tied: bool
+    """Whether the output layer's weights are the embeddings."""
+    bias: bool
+    """Whether queries, keys and values have biases (Qwen2) or not (Llama)."""
+
+    @property
+    def query_width(self) -> int:
+        """Heads x head size."""
+        return self.heads * self.head_size
+
+    @property
+    def kv_width(self) -> int:
+        """Key-value heads x head size."""
+        return self.kv_heads * self.head_size
+
+    @property
+    def linears(self) -> Mapping[str, tuple[int, int]]:
+        """Inputs and outputs of a layer's linear maps by the names that transformers gives them."""
+        width, query, kv, feed = self.width, self.query_width, self.kv_width, self.feedforward
+        return {
+            "q_proj": (width, query),
+            "k_proj": (width, kv),
+            "v_proj": (width, kv),
+            "o_proj": (query, width),
+            "gate_proj": (width, feed),
+            "up_proj": (width, feed),
+            "down_proj": (feed, width),
+        }
+
+    @property
+    def layer_matrices(self) -> int:
+        """Parameters of the matrices of one layer."""
+        return sum(inputs * outputs for inputs, outputs in self.linears.values())
+
+    @property
+    def layer_parameters(self) -> int:
+        """Parameters of one layer: its matrices, two norms, biases."""
+        biases = self.query_width + 2 * self.kv_width if self.bias else 0
+        return self.layer_matrices + 2 * self.width + biases
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Parameters of the embeddings and, where it has its own, the output layer."""
+        return self.vocabulary * self.width * (1 if self.tied else 2)
+
+    @property
+    def parameters(self) -> int:
+        """All parameters."""
+        return self.layers * self.layer_parameters + self.embedding_parameters + self.width
+
+    def activation_bytes(self, wide: int) -> int:
+        """What the backward pass of one layer needs of one token: per norm its input in float32, that input scaled and
+        its output; queries, keys, values and the attention's output; four tensors of the gated feed-forward layer."""
+        norms = 2 * (4 + 2 * wide) * self.width
+        return norms + wide * (2 * self.query_width + 2 * self.kv_width + 4 * self.feedforward)
+
+    def cache_bytes(self, wide: int) -> int:
+        """Keys and values of one token over all layers."""
+        return 2 * self.layers * self.kv_width * wide
 
 
 SHAPES = MappingProxyType(
     {
-        "smollm2-135m": Shape(30, 576, 192, 49_152),
-        "qwen2.5-3b": Shape(36, 2048, 256, 151_936),
-        "qwen2.5-7b": Shape(28, 3584, 512, 152_064),
-        "qwen2.5-14b": Shape(48, 5120, 1024, 152_064),
+        "smollm2-135m": Shape(30, 576, 9, 3, 64, 1536, 49_152, tied=True, bias=False),
+        "qwen2.5-3b": Shape(36, 2048, 16, 2, 128, 11_008, 151_936, tied=True, bias=True),
+        "qwen2.5-7b": Shape(28, 3584, 28, 4, 128, 18_944, 152_064, tied=False, bias=True),
+        "qwen2.5-14b": Shape(48, 5120, 40, 8, 128, 13_824, 152_064, tied=False, bias=True),
     }
 )
-"""From each preset's published configuration. Other models are taken to be 128 times as wide as deep, 12 x layers x
-width^2 parameters, 8 queries per key-value head, a vocabulary of 152,064."""
+"""From the published config.json of HuggingFaceTB/SmolLM2-135M-Instruct, Qwen/Qwen2.5-3B-Instruct,
+Qwen/Qwen2.5-7B-Instruct-1M and Qwen/Qwen2.5-14B-Instruct-1M; their parameters add up to the published numbers. Other
+models are taken to be 128 times as wide as deep, with 12 x layers x width^2 parameters, 8 queries per key-value head, a
+feed-forward layer 3.25 times as wide, a vocabulary of 152,064 of their own besides."""
 
 UNKNOWN_PARAMETERS = 7_000_000_000
 """Taken for a model whose size the spec does not say."""
@@ -102,6 +143,8 @@ UNKNOWN_PARAMETERS = 7_000_000_000
 class Workload:
     """What the estimates of one cell's steps are made from."""
 
+    kind: str
+    """The step's."""
     spec: Experiment
     model: TinyModel | GgufModel | HubModel
     train_tasks: int
@@ -115,19 +158,62 @@ class Workload:
         return self.model.parameters or UNKNOWN_PARAMETERS
 
     @property
-    def device(self) -> Device:
-        """What the step runs on."""
-        return H100[self.spec.compute.precision] if self.resources.gpus else CPU_CORE
+    def shape(self) -> Shape:
+        """The model's: its own, its preset's, or one inferred from its size."""
+        return shape_of(self.model, self.parameters)
 
     @property
-    def devices(self) -> int:
-        """How many of them."""
-        return self.resources.gpus or self.resources.cpus
+    def device(self) -> Device:
+        """What the step runs on."""
+        compute = self.spec.compute
+        return gpu_device(compute.hardware, compute.precision) if self.resources.gpus else CPU_CORE
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the step runs on GPUs."""
+        return self.resources.gpus > 0
+
+    @property
+    def trainers(self) -> int:
+        """GPUs, or CPU cores, that train: a worker uses one GPU."""
+        return max(1, self.spec.compute.workers) if self.on_gpu else self.resources.cpus
+
+    @property
+    def tensor_parallel(self) -> int:
+        """GPUs that one copy of the sampled model is split over."""
+        engine = self.spec.engine
+        return engine.tensor_parallel if isinstance(engine, VllmEngine) and self.on_gpu else 1
+
+    @property
+    def engines(self) -> int:
+        """Engines that sample at the same time."""
+        return max(1, (self.engine_gpus or self.resources.gpus) // self.tensor_parallel)
+
+    @property
+    def engine_gpus(self) -> int:
+        """GPUs that RL samples on beside those of its workers."""
+        return engine_gpus(self.spec) if self.kind == "rl" else 0
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of one parameter."""
+        """Bytes of one number in the model's passes."""
         return 2 if self.spec.compute.precision == "bf16" else 4
+
+    @property
+    def trains(self) -> bool:
+        """Whether the step trains, on the workers of the compute section."""
+        return self.kind in ("sft", "rl")
+
+    @property
+    def shards(self) -> int:
+        """Pieces that the trained model is cut into: one per worker, unless every worker holds all of it."""
+        compute = self.spec.compute
+        return compute.workers if self.trains and compute.workers and compute.sharding == "full" else 1
+
+    @property
+    def offloaded(self) -> bool:
+        """Whether weights, gradients and optimizer live in the host's memory."""
+        return self.trains and self.spec.compute.offload and self.resources.gpus > 0
 
 
 @dataclass(frozen=True)
@@ -171,6 +257,14 @@ def episode(agent: AgentSpec, kind: str) -> Episode:
     )
 
 
+def engine_gpus(spec: Experiment) -> int:
+    """GPUs of vLLM's actors beside those of the training workers."""
+    engine = spec.engine
+    if not isinstance(engine, VllmEngine) or engine.placement != "actors" or not spec.compute.gpus_per_worker:
+        return 0
+    return max(1, spec.compute.workers) * engine.engines * engine.tensor_parallel
+
+
 def number(value: float) -> str:
     """A number for people: 1,536 or 7.62e9."""
     if abs(value) < 1e6:
@@ -182,8 +276,12 @@ def number(value: float) -> str:
 def shape_of(model: TinyModel | GgufModel | HubModel, parameters: int) -> Shape:
     """The model's shape: its own, its preset's, or one inferred from its size."""
     if isinstance(model, TinyModel):
-        return Shape(model.layers, model.width, model.kv_heads * model.width // model.heads, model.vocabulary)
+        head = model.width // model.heads
+        sizes = (model.layers, model.width, model.heads, model.kv_heads, head, model.feedforward, model.vocabulary)
+        return Shape(*sizes, tied=True, bias=True)
     if model.name in SHAPES:
         return SHAPES[model.name]
-    width = max(64, round((parameters * 128 / 12) ** (1 / 3)))
-    return Shape(max(1, width // 128), width, width // 8, 152_064)
+    width = max(64, round((parameters * 128 / 12) ** (1 / 3) / 64) * 64)
+    heads = max(8, width // 128)
+    sizes = (max(1, width // 128), width, heads, heads // 8, width // heads, round(3.25 * width), 152_064)
+    return Shape(*sizes, tied=False, bias=False)

@@ -8,17 +8,21 @@ by their name, so put a new version under a new name (or pin the hub revision).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from r1ci.errors import UsageError
-from r1ci.plan.assumptions import Workload
+from r1ci.plan.assumptions import Workload, engine_gpus
 from r1ci.plan.cost import estimate
+from r1ci.plan.fit import misfit
+from r1ci.plan.render import megabytes
 from r1ci.plan.steps import Cell, Estimate, Plan, Resources, Step
 from r1ci.spec.cells import CellSpec, cells
+from r1ci.spec.diagnostics import Diagnostic, SpecError
 from r1ci.spec.load import Resolved
 from r1ci.spec.models import ExecutorLimits, Experiment, TinyModel
 from r1ci.spec.vocabulary import Vocabulary
@@ -37,8 +41,51 @@ class _Tasks:
 
 
 def compile_plan(resolved: Resolved, known: Vocabulary) -> Plan:
-    """The plan of a loaded spec. Raises UsageError where a cell trains on no task at all."""
-    return compile_experiment(cells(resolved), resolved.experiment.name, known)
+    """The plan of a loaded spec.
+
+    Raises:
+        UsageError: a cell trains on no task at all.
+        SpecError: a step needs more memory than a GPU has.
+    """
+    every = cells(resolved)
+    plan = compile_experiment(every, resolved.experiment.name, known)
+    seen: set[str] = set()
+    found = [diagnostic for cell in every for diagnostic in _misfits(cell, plan, resolved, known, seen)]
+    if found:
+        raise SpecError(found)
+    return plan
+
+
+def _misfits(cell: CellSpec, plan: Plan, resolved: Resolved, known: Vocabulary, seen: set[str]) -> Iterator[Diagnostic]:
+    """One diagnostic for every step, not among those seen, that does not fit on its GPUs."""
+    (steps,) = (
+        made.steps
+        for made in plan.cells
+        if (made.variant, made.model, made.seed) == (cell.variant, cell.model.name, cell.seed)
+    )
+    case, tasks = resolved.cases[cell.variant], _select(cell, known)
+    for role, step_id in steps.items():
+        if step_id in seen:
+            continue
+        seen.add(step_id)
+        step = plan.steps[step_id]
+        again = functools.partial(_cost_again, step.kind, role, cell, tasks)
+        found = misfit(step.kind, cell.experiment, step.estimate, again)
+        if found is not None:
+            yield Diagnostic(
+                "does-not-fit",
+                f"{cell.model.name} does not fit: {found.message}",
+                case.where(found.key),
+                path=found.key,
+                found=found.parts,
+                allowed=f"{megabytes(found.limit_mb)}",
+                help=found.help,
+                docs="docs/plan.md#does-not-fit",
+            )
+
+
+def _cost_again(kind: str, role: str, cell: CellSpec, tasks: _Tasks, spec: Experiment) -> Estimate:
+    return _cost(kind, role, spec, cell, tasks)
 
 
 def compile_experiment(cells: Sequence[CellSpec], name: str, known: Vocabulary) -> Plan:
@@ -212,24 +259,28 @@ def _needed(candidates: Mapping[str, Step], targets: Sequence[str]) -> list[str]
 
 def _with_cost(step: Step, role: str, cell: CellSpec, tasks: _Tasks) -> Step:
     spec = cell.experiment
-    agent = role.rsplit(":", 1)[-1] if step.kind == "evaluation" else spec.agent.kind
-    resources = _resources(step.kind, spec)
-    workload = Workload(
-        spec=spec,
-        model=cell.model,
-        train_tasks=len(tasks.train),
-        test_tasks=len(tasks.test),
-        groups=group_count(spec),
-        resources=resources,
-    )
-    cost = estimate(step.kind, workload, agent)
+    cost = _cost(step.kind, role, spec, cell, tasks)
     runtime = {
         "executor": _json(spec.executor),
         "compute": _json(spec.compute),
         "plugins": list(spec.plugins),
     }
-    resources = dataclasses.replace(resources, memory_mb=cost.memory_mb)
+    resources = dataclasses.replace(_resources(step.kind, spec), memory_mb=cost.memory_mb)
     return dataclasses.replace(step, resources=resources, estimate=cost, runtime=runtime)
+
+
+def _cost(kind: str, role: str, spec: Experiment, cell: CellSpec, tasks: _Tasks) -> Estimate:
+    agent = role.rsplit(":", 1)[-1] if kind == "evaluation" else spec.agent.kind
+    workload = Workload(
+        kind=kind,
+        spec=spec,
+        model=cell.model,
+        train_tasks=len(tasks.train),
+        test_tasks=len(tasks.test),
+        groups=group_count(spec),
+        resources=_resources(kind, spec),
+    )
+    return estimate(kind, workload, agent)
 
 
 def _resources(kind: str, spec: Experiment) -> Resources:
@@ -238,7 +289,8 @@ def _resources(kind: str, spec: Experiment) -> Resources:
     processes = max(1, compute.workers)
     gpus = processes * compute.gpus_per_worker
     if kind in ("sft", "rl"):
-        return Resources(compute.workers, processes * compute.cpus_per_worker, gpus)
+        beside = engine_gpus(spec) if kind == "rl" else 0
+        return Resources(compute.workers, processes * compute.cpus_per_worker, gpus + beside)
     if kind in ("potential", "evaluation"):
         usable = {"vllm": gpus, "hf": min(1, compute.gpus_per_worker)}.get(spec.engine.kind, 0)
         return Resources(0, processes * compute.cpus_per_worker, usable)

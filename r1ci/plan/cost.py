@@ -1,33 +1,34 @@
-"""What each step is expected to cost: tokens, time, GPU-hours and memory, each with its formula as text.
+"""What each step is expected to cost: tokens, time, GPU-hours, money and memory, each with its formula as text.
 
 Training takes 6 FLOPs per parameter and token (2 forward, 4 backward) and generation 2, after Kaplan et al. 2020,
 section 2.1: attention over long contexts, which adds to both, is left out, and so is waiting for a server's rate
-limits. What is assumed besides is in ``r1ci.plan.assumptions``.
+limits. What is assumed besides is in ``r1ci.plan.assumptions`` and ``r1ci.plan.hardware``; memory is counted in
+``r1ci.plan.memory``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from r1ci.plan import memory
 from r1ci.plan.assumptions import (
     DECODE_OVERHEAD_S,
     DISK_BYTES_PER_S,
-    PROCESS_MB,
     PROGRAM_S,
     QUESTION_S,
     SERVER_TOKENS_PER_S,
     TAIL,
     TIMEOUT_SHARE,
     UPDATE_OVERHEAD_S,
-    VLLM_IN_FLIGHT,
+    Episode,
     Workload,
     episode,
     number,
-    shape_of,
 )
+from r1ci.plan.layout import assumed, layout
 from r1ci.plan.steps import Estimate
 from r1ci.spec.models import HfEngine, ProgramTeacher, VllmEngine
 
@@ -44,39 +45,54 @@ class Figure(NamedTuple):
 
 def training_s(work: Workload, tokens: float, flops: int, updates: int) -> Figure:
     """Time of so many optimizer steps over tokens, at so many FLOPs per parameter and token."""
-    device = work.device
-    arithmetic = flops * work.parameters * tokens / (work.devices * device.flops * device.trained)
+    device, devices = work.device, work.trainers
+    arithmetic = flops * work.parameters * tokens / (devices * device.flops * device.trained)
     text = (
         f"training {flops} x {number(work.parameters)} parameters x {number(tokens)} tokens / "
-        f"({work.devices} {device.name} x {number(device.flops)} FLOP/s x {device.trained}) + "
+        f"({devices} {device.name} x {number(device.flops)} FLOP/s x {device.trained:g}) + "
         f"{number(updates)} updates x {UPDATE_OVERHEAD_S} s"
     )
     return Figure(arithmetic + updates * UPDATE_OVERHEAD_S, text)
 
 
-def generation_s(work: Workload, episodes: int, generated: float, batches: int = 1) -> Figure:
-    """Time to sample episodes of so many tokens: the arithmetic, or reading the weights once per decoding step,
-    whichever is longer."""
-    tokens = episodes * generated
+def generation_s(work: Workload, episodes: int, shape: Episode, batches: int = 1) -> Figure:
+    """Time to sample episodes: reading their prompts, then the arithmetic, or reading weights and cache once per
+    decoding step, whichever is longer."""
+    tokens = episodes * shape.generated
     if work.spec.engine.kind == "scripted":
         return Figure(0.0, "generation 0 (scripted)")
     if work.spec.engine.kind == "openai":
         return _server_s(tokens)
-    device, devices, in_flight = work.device, work.devices, _in_flight(work)
-    arithmetic = 2 * work.parameters * tokens / (devices * device.flops * device.generated)
-    per_step = DECODE_OVERHEAD_S + work.parameters * work.weight_bytes / (device.bandwidth * devices)
-    decoding = generated * (math.ceil(episodes / in_flight) + batches * (TAIL - 1)) * per_step
+    device, engines, split = work.device, work.engines, work.tensor_parallel if work.on_gpu else work.resources.cpus
+    speed = engines * split * device.flops * device.generated
+    speed_text = f"({engines * split} {device.name} x {number(device.flops)} FLOP/s x {device.generated:g})"
+    read, read_text = _prompts_s(work, episodes, shape, speed, speed_text)
+    arithmetic = 2 * work.parameters * tokens / speed
+    in_flight = max(1, min(_in_flight(work, shape), math.ceil(episodes / batches / engines)))
+    cache = in_flight * shape.total * work.shape.cache_bytes(work.weight_bytes) if work.on_gpu else 0
+    per_step = DECODE_OVERHEAD_S + (work.parameters * work.weight_bytes + cache) / (device.bandwidth * split)
+    decoding = shape.generated * (math.ceil(episodes / in_flight / engines) + batches * (TAIL - 1)) * per_step
     if arithmetic >= decoding:
         text = (
-            f"generation 2 x {number(work.parameters)} parameters x {number(tokens)} tokens / "
-            f"({devices} {device.name} x {number(device.flops)} FLOP/s x {device.generated})"
+            f"generation {read_text}2 x {number(work.parameters)} parameters x {number(tokens)} tokens / {speed_text}"
         )
-        return Figure(arithmetic, text)
+        return Figure(read + arithmetic, text)
+    held = f"({number(work.parameters * work.weight_bytes)} bytes of weights + {number(cache)} of cache)"
     text = (
-        f"generation {number(generated)} tokens x ({number(episodes)} episodes / {number(in_flight)} in flight "
-        f"+ {number(batches)} x {TAIL - 1} for the longest) x {per_step * 1e3:.3g} ms per decoding step"
+        f"generation {read_text}{number(shape.generated)} tokens x ({number(episodes)} episodes / {number(in_flight)} "
+        f"in flight / {engines} engines + {number(batches)} x {TAIL - 1} for the longest) x {per_step * 1e3:.3g} ms "
+        f"per decoding step, {1e3 * DECODE_OVERHEAD_S:g} ms + {held} / ({split} x {number(device.bandwidth)} bytes/s)"
     )
-    return Figure(decoding, text)
+    return Figure(read + decoding, text)
+
+
+def _prompts_s(work: Workload, episodes: int, shape: Episode, speed: float, speed_text: str) -> tuple[float, str]:
+    """Reading prompts and programs' outputs on a GPU; on a CPU the share reached was measured with it."""
+    if not work.on_gpu:
+        return 0.0, ""
+    tokens = episodes * (shape.total - shape.generated)
+    text = f"reading 2 x {number(work.parameters)} parameters x {number(tokens)} tokens / {speed_text} + "
+    return 2 * work.parameters * tokens / speed, text
 
 
 def _server_s(tokens: float) -> Figure:
@@ -104,55 +120,12 @@ def _executor_workers(work: Workload) -> int:
     return work.spec.executor.workers or max(1, work.resources.cpus)
 
 
-def _in_flight(work: Workload) -> int:
+def _in_flight(work: Workload, shape: Episode) -> int:
+    """Episodes that one engine decodes at once: as many as it may, and as its cache has room for."""
     engine = work.spec.engine
-    if isinstance(engine, HfEngine):
-        return engine.max_in_flight
-    if isinstance(engine, VllmEngine):
-        return VLLM_IN_FLIGHT * max(1, work.devices // engine.tensor_parallel if work.resources.gpus else 1)
-    return 1
-
-
-# ---------------------------------------------------------------- memory
-
-
-def training_mb(work: Workload, batch_tokens: int, *, reference: bool) -> Figure:
-    """Memory of one training worker.
-
-    Weights, gradients and AdamW's two moments: 4 + 4 + 8 bytes per parameter in fp32; in bf16 2 + 2 + 8 and 4 for the
-    fp32 master copy. Sharded over GPU workers, whole on CPU workers. Activations: 34 bytes per token, layer and unit of
-    width in 16 bits (Korthikanti et al. 2022, without the attention matrix), or 2 with recomputation, assumed from a
-    billion parameters on. Logits: two fp32 copies.
-    """
-    parameters, shape = work.parameters, shape_of(work.model, work.parameters)
-    shards = max(1, work.resources.workers) if work.resources.gpus else 1
-    per_parameter = 16 + (work.weight_bytes if reference else 0)
-    tokens = min(work.spec.compute.micro_batch_tokens, batch_tokens)
-    wide = work.weight_bytes // 2
-    per_token = (2 if parameters >= 1e9 else 34) * wide * shape.layers * shape.width
-    value = PROCESS_MB + (parameters * per_parameter / shards + tokens * (per_token + 8 * shape.vocabulary)) / 1e6
-    text = (
-        f"{PROCESS_MB} MB + {per_parameter} bytes x {number(parameters)} parameters / {shards} shards + "
-        f"{number(tokens)} tokens x ({number(per_token)} activation + 8 x {number(shape.vocabulary)} logit bytes)"
-    )
-    return Figure(value, text)
-
-
-def engine_mb(work: Workload, length: int) -> Figure:
-    """Memory of the engine: weights and key-value cache, or the share of the GPU that vLLM reserves for both."""
-    engine = work.spec.engine
-    if isinstance(engine, VllmEngine) and work.resources.gpus:
-        value = engine.gpu_memory * work.device.memory_mb
-        return Figure(value, f"vLLM {engine.gpu_memory:g} x {number(work.device.memory_mb)} MB")
-    if not isinstance(engine, HfEngine | VllmEngine):
-        return Figure(0.0, "no engine here")
-    shape, in_flight = shape_of(work.model, work.parameters), _in_flight(work)
-    cache = in_flight * length * 2 * shape.layers * shape.kv_width * work.weight_bytes
-    text = (
-        f"engine {work.weight_bytes} bytes x {number(work.parameters)} parameters + {in_flight} in flight x "
-        f"{number(length)} tokens x 2 x {shape.layers} layers x {shape.kv_width} x {work.weight_bytes} bytes of cache"
-    )
-    return Figure((work.parameters * work.weight_bytes + cache) / 1e6, text)
+    if isinstance(engine, VllmEngine) and work.on_gpu:
+        return min(engine.max_in_flight, memory.cache_tokens(work) // shape.total)
+    return engine.max_in_flight if isinstance(engine, HfEngine | VllmEngine) else 1
 
 
 # ---------------------------------------------------------------- one estimate per kind of step
@@ -171,7 +144,7 @@ def _questions(work: Workload, agent: str) -> Estimate:
         f"({work.train_tasks} training tasks x {number(per_task)} + {work.test_tasks} test tasks x "
         f"{number(test.questions_per_task)}) questions x {QUESTION_S} s"
     )
-    return _estimate(work, 0, Figure(0, "none sampled"), [Figure(count * QUESTION_S, text)], [_process()])
+    return _estimate(work, Figure(0, "none sampled"), [Figure(count * QUESTION_S, text)], _plain(work))
 
 
 def _demonstrations(work: Workload, agent: str) -> Estimate:
@@ -186,14 +159,15 @@ def _demonstrations(work: Workload, agent: str) -> Estimate:
         tokens = attempts * shape.generated
         seconds.append(_server_s(tokens))
     how = Figure(tokens, f"{number(attempts)} attempts x {shape.generated if tokens else 0} sampled; {shape.text}")
-    return _estimate(work, tokens, how, seconds, [_process()])
+    return _estimate(work, how, seconds, _plain(work))
 
 
 def _model(work: Workload, agent: str) -> Estimate:
-    size = work.parameters * work.weight_bytes
-    text = f"{work.weight_bytes} bytes x {number(work.parameters)} parameters"
+    size = 4 * work.parameters
+    text = f"4 bytes x {number(work.parameters)} parameters"
     seconds = Figure(size / DISK_BYTES_PER_S, f"{text} / {number(DISK_BYTES_PER_S)} bytes per s")
-    return _estimate(work, 0, Figure(0, "none sampled"), [seconds], [_process(), Figure(size / 1e6, text)])
+    need = _plain(work, memory.Part("weights", size, text))
+    return _estimate(work, Figure(0, "none sampled"), [seconds], need)
 
 
 def demonstration_count(work: Workload) -> int:
@@ -211,30 +185,43 @@ def _sft(work: Workload, agent: str) -> Estimate:
     tokens = count * length * spec.epochs
     updates = math.ceil(count / spec.batch_size) * spec.epochs
     how = Figure(tokens, f"{number(count)} demonstrations x {number(length)} x {spec.epochs} epochs; {shape.text}")
-    memory = training_mb(work, spec.batch_size * length, reference=False)
-    return _estimate(work, tokens, how, [training_s(work, tokens, 6, updates)], [memory])
+    training = training_s(work, tokens, 6 + _again(work), updates)
+    longest = min(spec.max_tokens, work.spec.agent.context_tokens)
+    need = memory.training(work, spec, longest, math.ceil(spec.batch_size / work.trainers))
+    return _estimate(work, how, [training], need, {"trained": tokens / training.value})
+
+
+def _again(work: Workload) -> int:
+    """FLOPs per parameter and token for activations that are made again."""
+    return 2 if work.spec.compute.activation_checkpointing else 0
 
 
 def _potential(work: Workload, agent: str) -> Estimate:
     spec = work.spec.potential
     questions = work.train_tasks * work.spec.tasks.train.questions_per_task
     shapes = [episode(work.spec.agent, kind) for kind in spec.agents]
-    episodes = questions * len(spec.temperatures) * len(shapes)
-    tokens = questions * len(spec.temperatures) * sum(shape.generated for shape in shapes)
+    attempts = questions * len(spec.temperatures)
+    generations = [generation_s(work, attempts, shape) for shape in shapes]
+    tokens = attempts * sum(shape.generated for shape in shapes)
     seconds = [
-        generation_s(work, episodes, tokens / episodes),
-        execution_s(work, episodes, sum(shape.calls for shape in shapes) / len(shapes)),
+        *generations,
+        execution_s(work, attempts * len(shapes), sum(shape.calls for shape in shapes) / len(shapes)),
     ]
     sampled = " + ".join(str(shape.generated) for shape in shapes)
     how = Figure(tokens, f"{number(questions)} questions x {len(spec.temperatures)} temperatures x ({sampled}) sampled")
-    longest = max(shape.total for shape in shapes)
-    return _estimate(work, tokens, how, seconds, [_process(), engine_mb(work, longest)])
+    rates = _generated(tokens, generations)
+    return _estimate(work, how, seconds, memory.sampling(work, work.spec.agent.context_tokens), rates)
+
+
+def _generated(tokens: float, generations: Sequence[Figure]) -> dict[str, float]:
+    seconds = sum(each.value for each in generations)
+    return {"generated": tokens / seconds} if seconds else {}
 
 
 def _partition(work: Workload, agent: str) -> Estimate:
     questions = work.train_tasks * work.spec.tasks.train.questions_per_task
     text = f"{number(questions)} questions x {QUESTION_S} s"
-    return _estimate(work, 0, Figure(0, "none sampled"), [Figure(questions * QUESTION_S, text)], [_process()])
+    return _estimate(work, Figure(0, "none sampled"), [Figure(questions * QUESTION_S, text)], _plain(work))
 
 
 def _rl(work: Workload, agent: str) -> Estimate:
@@ -242,27 +229,33 @@ def _rl(work: Workload, agent: str) -> Estimate:
     steps = work.groups * work.spec.curriculum.steps_per_stage
     batch = rl.batch_questions * rl.group_size
     episodes = steps * batch
-    # 6 for the update, 2 for the log-probabilities before it, 2 for the reference model's where KL is weighed
-    flops = 8 + (2 if rl.objective.kl_coefficient else 0)
-    seconds = [
-        generation_s(work, episodes, shape.generated, steps),
-        execution_s(work, episodes, shape.calls, steps),
-        training_s(work, episodes * shape.total, flops, steps * rl.updates_per_step),
-    ]
+    generation = generation_s(work, episodes, shape, steps)
+    training = training_s(work, episodes * shape.total, _rl_flops(work), steps * rl.updates_per_step)
+    seconds = [generation, execution_s(work, episodes, shape.calls, steps), training]
     tokens = episodes * shape.generated
     text = (
         f"{number(steps)} steps x {number(batch)} episodes ({number(rl.batch_questions)} questions x {rl.group_size}) "
         f"x {number(shape.generated)} sampled; {shape.text}"
     )
+    rates = {"trained": episodes * shape.total / training.value, **_generated(tokens, [generation])}
     if rl.evaluate_every:
         checks = steps // rl.evaluate_every
         asked = checks * work.train_tasks * work.spec.tasks.train.new_questions_per_task
         tokens += asked * shape.generated
-        seconds.append(generation_s(work, asked, shape.generated, checks))
+        seconds.append(generation_s(work, asked, shape, max(1, checks)))
         seconds.append(execution_s(work, asked, shape.calls, max(1, checks)))
         text += f"; {number(asked)} more episodes to evaluate on new questions"
-    training = training_mb(work, batch * shape.total, reference=bool(rl.objective.kl_coefficient))
-    return _estimate(work, tokens, Figure(tokens, text), seconds, [training, engine_mb(work, shape.total)])
+    need = memory.rl(work, work.spec.agent.context_tokens, math.ceil(batch / work.trainers))
+    return _estimate(work, Figure(tokens, text), seconds, need, rates)
+
+
+def _rl_flops(work: Workload) -> int:
+    """6 for the update; 2 for the log-probabilities before it where there are several updates; 2 for the reference
+    model's where KL is weighed; 8 for a critic: its values, and its update."""
+    rl = work.spec.rl
+    critic = 0 if rl.critic is None else 8
+    before = 2 if rl.updates_per_step > 1 else 0
+    return 6 + _again(work) + before + (2 if rl.objective.kl_coefficient else 0) + critic
 
 
 def _evaluation(work: Workload, agent: str) -> Estimate:
@@ -275,8 +268,10 @@ def _evaluation(work: Workload, agent: str) -> Estimate:
         f"({work.train_tasks} training tasks x {number(new)} + {work.test_tasks} test tasks x {number(test)}) "
         f"questions x {spec.evaluation.samples} samples x {number(shape.generated)} sampled; {shape.text}"
     )
-    seconds = [generation_s(work, episodes, shape.generated), execution_s(work, episodes, shape.calls)]
-    return _estimate(work, tokens, Figure(tokens, text), seconds, [_process(), engine_mb(work, shape.total)])
+    generation = generation_s(work, episodes, shape)
+    seconds = [generation, execution_s(work, episodes, shape.calls)]
+    need = memory.sampling(work, spec.agent.context_tokens)
+    return _estimate(work, Figure(tokens, text), seconds, need, _generated(tokens, [generation]))
 
 
 _ESTIMATORS: Mapping[str, Callable[[Workload, str], Estimate]] = MappingProxyType(
@@ -293,24 +288,45 @@ _ESTIMATORS: Mapping[str, Callable[[Workload, str], Estimate]] = MappingProxyTyp
 )
 
 
-def _process() -> Figure:
-    return Figure(PROCESS_MB, f"{PROCESS_MB} MB")
+def _plain(work: Workload, *parts: memory.Part) -> memory.Memory:
+    return memory.Memory({"all": memory.Phase((*memory.context(work), *parts), 0)})
 
 
-def _estimate(work: Workload, tokens: int, how: Figure, seconds: list[Figure], memory: list[Figure]) -> Estimate:
+def _estimate(
+    work: Workload,
+    how: Figure,
+    seconds: Sequence[Figure],
+    need: memory.Memory,
+    rates: Mapping[str, float] | None = None,
+) -> Estimate:
     total = sum(part.value for part in seconds)
-    gpus = work.resources.gpus
+    gpus, peak, device = work.resources.gpus, need.peak, work.device
+    hours = total * gpus / 3600
+    parts = [part for part in peak.parts if part.size]
     formulas = {
         "tokens": how.text,
         "seconds": " + ".join(part.text for part in seconds if part.value),
-        "memory_mb": " + ".join(part.text for part in memory if part.value),
+        "memory_mb": " + ".join(f"{part.name} {part.text}" for part in parts),
     }
+    if need.host:
+        formulas["host_mb"] = " + ".join(f"{part.name} {part.text}" for part in need.host)
     if gpus:
+        currency = work.spec.compute.hardware.currency
         formulas["gpu_hours"] = f"{gpus} GPUs x {number(round(total, 1))} s / 3,600"
+        formulas["cost"] = f"GPU-hours x {device.price:g} {currency} (compute.hardware.price_per_gpu_hour)"
     return Estimate(
-        tokens=tokens,
+        tokens=int(how.value),
         seconds=round(total, 3),
-        gpu_hours=round(total * gpus / 3600, 6),
-        memory_mb=math.ceil(sum(part.value for part in memory)),
+        gpu_hours=round(hours, 6),
+        memory_mb=peak.mb,
+        cost=round(hours * device.price, 2),
+        currency=work.spec.compute.hardware.currency if gpus else "",
+        memory={part.name: math.ceil(part.size / 1e6) for part in parts},
+        phases={name: phase.mb for name, phase in need.phases.items()},
+        limits={name: phase.limit_mb for name, phase in need.phases.items() if phase.limit_mb},
+        host_mb=math.ceil(sum(part.size for part in need.host) / 1e6),
+        layout=layout(work),
+        rates={name: round(value, 1) for name, value in (rates or {}).items()},
+        assumed=assumed(work),
         formulas=formulas,
     )

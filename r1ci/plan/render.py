@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from r1ci.plan.steps import Cell, Plan, Step
 
@@ -19,6 +20,8 @@ class Totals:
     gpu_hours: float
     memory_mb: int
     """Of the hungriest worker."""
+    cost: float
+    currency: str
 
 
 def totals(steps: Iterable[Step]) -> Totals:
@@ -31,16 +34,21 @@ def totals(steps: Iterable[Step]) -> Totals:
         seconds=sum(cost.seconds for cost in costs),
         gpu_hours=sum(cost.gpu_hours for cost in costs),
         memory_mb=max((cost.memory_mb for cost in costs), default=0),
+        cost=sum(cost.cost for cost in costs),
+        currency=next((cost.currency for cost in costs if cost.currency), ""),
     )
 
 
 def render(plan: Plan, done: Collection[str], *, explain: Mapping[str, str] | None = None) -> str:
-    """The steps in order, who shares them, what they ask for and cost, the formulas, and the totals.
+    """The steps in order, who shares them, what they ask for and cost, what they hold in memory, and the totals.
 
     ``done`` holds the ids already in the store. ``explain`` maps each dotted key of the spec to its value and where
-    that came from, as text; it is printed last.
+    that came from, as text; with it the formulas are printed, and it comes last.
     """
-    parts = [_heading(plan, done), _table(plan, done), _formulas(plan), _totals(plan, done)]
+    parts = [_heading(plan, done), _table(plan, done), _needs(plan)]
+    if explain is not None:
+        parts.append(_formulas(plan))
+    parts += [_assumed(plan), _totals(plan, done)]
     if explain is not None:
         parts.append(_explained(explain))
     return "\n\n".join(parts) + "\n"
@@ -88,7 +96,7 @@ def _heading(plan: Plan, done: Collection[str]) -> str:
 def _table(plan: Plan, done: Collection[str]) -> str:
     short = short_ids(plan.steps)
     users = _users(plan)
-    rows = [("#", "step", "store", "cells", "asks for", "memory", "tokens", "time", "GPU-hours")]
+    rows = [("#", "step", "store", "cells", "asks for", "memory", "tokens", "time", "GPU-hours", "cost")]
     for index, (step_id, step) in enumerate(plan.steps.items(), start=1):
         cost = step.estimate
         rows.append(
@@ -102,6 +110,7 @@ def _table(plan: Plan, done: Collection[str]) -> str:
                 count(cost.tokens),
                 duration(cost.seconds),
                 f"{cost.gpu_hours:.2f}" if cost.gpu_hours else "-",
+                money(cost.cost, cost.currency),
             )
         )
     return _aligned(rows)
@@ -130,6 +139,72 @@ def _asks(step: Step) -> str:
     return ", ".join(parts)
 
 
+def _needs(plan: Plan) -> str:
+    """Memory part by part, sharding and speed of every step that holds a model, once for all steps that have the same;
+    without a formula, which ``--explain`` prints."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, step in enumerate(plan.steps.values(), start=1):
+        lines = tuple(_need(step))
+        if len(lines) > 1:
+            groups.setdefault((step.kind, *lines), []).append(index)
+    text = ["What one worker holds, at most (formulas: --explain)"]
+    for (kind, *shared), indexes in groups.items():
+        text.append(f"  {kind} (# {', '.join(map(str, indexes))})")
+        text += [f"    {line}" for line in shared]
+    return "\n".join(text)
+
+
+def _need(step: Step) -> Iterator[str]:
+    cost = step.estimate
+    parts = sorted(cost.memory.items(), key=lambda item: -item[1])
+    limit = next((cost.limits.get(name, 0) for name, mb in cost.phases.items() if mb == cost.memory_mb), 0)
+    of = f" of {megabytes(limit)}" if limit else ""
+    yield f"memory   {megabytes(cost.memory_mb)}{of} = " + " + ".join(f"{name} {megabytes(mb)}" for name, mb in parts)
+    if len(cost.phases) > 1:
+        each = ((name, mb, cost.limits.get(name, 0)) for name, mb in cost.phases.items())
+        yield "phases   " + ", ".join(f"{name} {megabytes(mb)}{_at_most(most)}" for name, mb, most in each)
+    if cost.host_mb:
+        yield f"host     {megabytes(cost.host_mb)}"
+    if cost.layout:
+        yield f"layout   {cost.layout}"
+    if cost.rates:
+        over = f" (over {step.resources.gpus} GPUs)" if step.resources.gpus else ""
+        yield "tokens/s " + ", ".join(f"{count(round(value))} {name}" for name, value in cost.rates.items()) + over
+
+
+def _at_most(limit: int) -> str:
+    return f" (of {megabytes(limit)})" if limit else ""
+
+
+SOURCES = MappingProxyType(
+    {
+        "peak_flops": ("data sheet", "set so that the shares below are those measured"),
+        "training_share_of_peak": ("assumed: compute.hardware.mfu", "measured: SmolLM2-135M, fp32, two cores"),
+        "generation_share_of_peak": ("assumed: compute.hardware.mfu", "measured: SmolLM2-135M, fp32, two cores"),
+        "decoding_bytes_per_s": ("data sheet x compute.hardware.bandwidth_share, assumed", "assumed"),
+        "gpu_memory_mb": ("data sheet, or compute.hardware.memory_gb", ""),
+        "price_per_gpu_hour": ("assumed: compute.hardware.price_per_gpu_hour", ""),
+    }
+)
+"""Where an assumed number comes from, on a GPU and on a CPU; the others are plain assumptions."""
+
+
+def _assumed(plan: Plan) -> str:
+    """The numbers that time and cost rest on, once for all steps that have the same."""
+    seen: dict[tuple[tuple[str, float], ...], list[int]] = {}
+    for index, step in enumerate(plan.steps.values(), start=1):
+        if step.estimate.rates and step.estimate.assumed:
+            seen.setdefault(tuple(step.estimate.assumed.items()), []).append(index)
+    lines = ["What tokens/s, time and cost rest on (docs/plan.md has the rest)"]
+    for values, indexes in seen.items():
+        where = 0 if "price_per_gpu_hour" in dict(values) else 1
+        lines.append(f"  # {', '.join(map(str, indexes))}")
+        for name, value in values:
+            source = SOURCES[name][where] if name in SOURCES else "assumed"
+            lines.append(f"    {name:<26}{value:<12.6g}{source}")
+    return "\n".join(lines)
+
+
 def _formulas(plan: Plan) -> str:
     """Each estimate's formulas, once for all steps that have the same."""
     groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[int]] = {}
@@ -144,7 +219,7 @@ def _formulas(plan: Plan) -> str:
 
 
 def _totals(plan: Plan, done: Collection[str]) -> str:
-    rows = [("total", "steps", "tokens", "time", "GPU-hours", "memory at most")]
+    rows = [("total", "steps", "tokens", "time", "GPU-hours", "cost", "memory at most")]
     left = [step for step_id, step in plan.steps.items() if step_id not in done]
     for name, chosen in (("whole plan", list(plan.steps.values())), ("not in the store", left)):
         cost = totals(chosen)
@@ -155,6 +230,7 @@ def _totals(plan: Plan, done: Collection[str]) -> str:
                 count(cost.tokens),
                 duration(cost.seconds),
                 f"{cost.gpu_hours:.2f}",
+                money(cost.cost, cost.currency),
                 f"{megabytes(cost.memory_mb)} per worker",
             )
         )
@@ -199,3 +275,10 @@ def count(value: int) -> str:
 def megabytes(value: int) -> str:
     """600 MB, 33.1 GB."""
     return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value} MB"
+
+
+def money(value: float, currency: str) -> str:
+    """-, 3.41 USD, 12,345 USD."""
+    if not currency:
+        return "-"
+    return f"{value:,.0f} {currency}" if value >= 1000 else f"{value:.2f} {currency}"

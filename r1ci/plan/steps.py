@@ -33,9 +33,27 @@ class Estimate:
     seconds: float = 0.0
     gpu_hours: float = 0.0
     memory_mb: int = 0
-    """Memory of one worker."""
+    """Memory of one worker (of its GPU, where it has one) in its hungriest phase."""
+    cost: float = 0.0
+    """Of the GPU-hours, in ``currency``."""
+    currency: str = ""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """What ``memory_mb`` is made of, MB by part: weights, gradients, optimizer, activations, logits, KV cache, ..."""
+    phases: Mapping[str, int] = field(default_factory=dict)
+    """Memory of each phase, MB: sampling, update, optimizer, checkpoint; engine is what vLLM's share must hold."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """What a phase may need, MB; phases without a known limit are not listed."""
+    host_mb: int = 0
+    """Host memory per worker beside its GPU: what is offloaded, and the copy that checkpoints are written from."""
+    layout: str = ""
+    """How the model is cut over workers and engines, for people."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Tokens per second of all devices: trained, generated."""
+    assumed: Mapping[str, float] = field(default_factory=dict)
+    """The numbers about the hardware that time and cost rest on, by name with their unit."""
     formulas: Mapping[str, str] = field(default_factory=dict)
-    """How each figure came about, as text with the numbers in it, by figure: tokens, seconds, gpu_hours, memory_mb."""
+    """How each figure came about, as text with the numbers in it, by figure: tokens, seconds, memory_mb, host_mb,
+    gpu_hours, cost."""
 
 
 @dataclass(frozen=True)

@@ -778,6 +778,7 @@ class Compute(Section):
     """RL steps between ledgers, the proofs of what was trained on that ``r1ci audit`` reads, from the first step on; 0
     writes none. One takes about 16 bytes a token before compression."""
     hardware: Hardware = Hardware()
+    """What the plan takes the GPUs to be and to cost."""
     step_budget_s: PositiveFloat = 3600.0
     """Longest acceptable wall-clock time of one training step; the linter holds timeouts against it."""
 

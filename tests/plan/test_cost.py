@@ -21,7 +21,7 @@ PAPER: dict[str, Any] = {
     "executor": {"kind": "ray", "workers": 320},
     "engine": {"kind": "vllm"},
     "demonstrations": {"teacher": {"kind": "openai", "model": "gpt-4o"}, "attempts": 4},
-    "compute": {"workers": 16, "gpus_per_worker": 1, "precision": "bf16"},
+    "compute": {"workers": 16, "gpus_per_worker": 1, "precision": "bf16", "activation_checkpointing": True},
     "known": Vocabulary({f"suite/{index}": "train" if index < 107 else "test" for index in range(144)}),
 }
 

@@ -1,0 +1,329 @@
+"""The memory of one worker, part by part and phase by phase: what a GPU must hold, or this process on a CPU.
+
+A step goes through phases (sampling, copying weights, the update, the optimizer's step, a checkpoint) that do not hold
+the same things; the largest one is what the worker needs, and each has its limit. The parts follow the trainer as it
+is: float32 weights, gradients and two AdamW moments (4 + 4 + 8 bytes a parameter, Muon 4 + 4 + 4 for the matrices of
+layers), cut over the workers by FSDP2 and gathered layer by layer in the precision of the passes; log-probabilities
+made in chunks; vLLM asleep during the update. Activations are those that PyTorch keeps for the backward pass of a
+gated transformer layer with fused attention, counted tensor by tensor (in the manner of Korthikanti et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from r1ci.plan.assumptions import (
+    CHUNK_LOGITS,
+    PROCESS_MB,
+    VLLM_ASLEEP_MB,
+    VLLM_OVERHEAD_MB,
+    Workload,
+    number,
+)
+from r1ci.plan.hardware import HEADROOM
+from r1ci.spec.models import HfEngine, Lora, Optimizer, VllmEngine
+
+
+class Part(NamedTuple):
+    """Something that lies in memory, and the text of how its size came about."""
+
+    name: str
+    size: float
+    """Bytes."""
+    text: str
+
+
+class Phase(NamedTuple):
+    """What lies in memory together."""
+
+    parts: tuple[Part, ...]
+    limit_mb: int
+    """0 where nobody knows."""
+
+    @property
+    def mb(self) -> int:
+        """All parts, 10^6 bytes."""
+        return math.ceil(sum(part.size for part in self.parts) / 1e6)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The phases of a step by name."""
+
+    phases: Mapping[str, Phase]
+    host: tuple[Part, ...] = ()
+    """What lies in the host's memory beside the worker's GPU."""
+
+    @property
+    def peak(self) -> Phase:
+        """The hungriest phase of the whole worker; the engine's own share is checked, but is part of another."""
+        return max((phase for name, phase in self.phases.items() if name != ENGINE), key=lambda phase: phase.mb)
+
+
+ENGINE = "engine"
+"""The phase that holds vLLM's reservation against what it must hold."""
+
+
+# ---------------------------------------------------------------- the trainer
+
+
+def training(work: Workload, spec: Optimizer, longest: int, sequences: int) -> Memory:
+    """Memory of a worker of SFT, or of the trainer's side of RL, whose updates have so many sequences of at most
+    ``longest`` tokens."""
+    states = (*context(work), *_states(work, spec))
+    phases = {
+        "update": Phase((*states, *_passes(work, spec, longest, sequences)), _limit(work)),
+        "optimizer": Phase((*states, *_stepping(work, spec)), _limit(work)),
+    }
+    copied = _copied(work, spec)
+    if not work.resources.gpus:
+        kept = tuple(part for part in states if part.name != "gradients")
+        phases["checkpoint"] = Phase((*kept, copied), 0)
+    host = (copied,) if work.resources.gpus else ()
+    if work.offloaded:
+        host = (*_trained_states(work, spec, "host"), *host)
+    return Memory(phases, host)
+
+
+def rl(work: Workload, longest: int, sequences: int) -> Memory:
+    """Memory of a worker of RL: the trainer, the reference model, a critic, and the engine that it takes turns with."""
+    spec = work.spec.rl
+    base = training(work, spec, longest, sequences)
+    beside = (*_reference(work), *_critic(work))
+    asleep, awake = _engine_asleep(work, longest), engine(work, longest)
+    phases = {name: Phase((*phase.parts, *beside, *asleep), phase.limit_mb) for name, phase in base.phases.items()}
+    resting = tuple(part for part in (*context(work), *_states(work, spec)) if part.name != "gradients")
+    phases["sampling"] = Phase((*resting, *beside, *awake), _total(work) if _reserves(work) else _limit(work))
+    return Memory({**phases, **_reservation(work, longest)}, base.host)
+
+
+def sampling(work: Workload, longest: int) -> Memory:
+    """Memory of a step that only samples."""
+    limit = _total(work) if _reserves(work) else _limit(work)
+    parts = engine(work, longest) if _reserves(work) else (*context(work), *engine(work, longest))
+    return Memory({"sampling": Phase(parts, limit), **_reservation(work, longest)})
+
+
+def context(work: Workload) -> tuple[Part, ...]:
+    """What a process takes before it holds any model."""
+    return (Part("process", PROCESS_MB * 1e6, f"{PROCESS_MB} MB"),)
+
+
+def _states(work: Workload, spec: Optimizer) -> tuple[Part, ...]:
+    return () if work.offloaded else _trained_states(work, spec, "")
+
+
+def _trained_states(work: Workload, spec: Optimizer, where: str) -> tuple[Part, ...]:
+    """Weights, gradients and the optimizer's state, cut over the shards."""
+    shards, learned, cut = work.shards, trained_parameters(work, spec.lora), _cut(work.shards)
+    held = work.parameters + (0 if spec.lora is None else learned)
+    moments, text = _moments(work, spec, learned)
+    prefix = f"{where} " if where else ""
+    return (
+        Part(f"{prefix}weights", 4 * held / shards, f"4 bytes x {number(held)} parameters{cut}"),
+        Part(f"{prefix}gradients", 4 * learned / shards, f"4 bytes x {number(learned)} parameters that learn{cut}"),
+        Part(f"{prefix}optimizer", moments / shards, f"{text}{cut}"),
+    )
+
+
+def _moments(work: Workload, spec: Optimizer, learned: float) -> tuple[float, str]:
+    if spec.optimizer == "muon" and spec.lora is None:
+        inner = work.shape.layers * work.shape.layer_matrices
+        text = f"(4 bytes x {number(inner)} by Muon + 8 bytes x {number(learned - inner)} by AdamW)"
+        return 4 * inner + 8 * (learned - inner), text
+    return 8 * learned, f"8 bytes x {number(learned)} parameters that learn"
+
+
+def trained_parameters(work: Workload, lora: Lora | None) -> int:
+    """Parameters that learn: all of them, or those of LoRA's adapters, rank x (inputs + outputs) for each layer."""
+    if lora is None:
+        return work.parameters
+    sizes = work.shape.linears
+    return work.shape.layers * sum(lora.rank * sum(sizes[name]) for name in lora.targets if name in sizes)
+
+
+def _passes(work: Workload, spec: Optimizer, longest: int, sequences: int) -> tuple[Part, ...]:
+    """What the forward and backward pass of the largest micro-batch adds."""
+    tokens = min(max(work.spec.compute.micro_batch_tokens, longest), sequences * longest)
+    parts = [_activations(work, tokens), _logits(work)]
+    if work.shards > 1 or work.offloaded:
+        parts.append(_gathered(work, spec))
+    elif work.weight_bytes == 2:
+        size = 2 * work.parameters
+        parts.append(Part("cast weights", size, f"2 bytes x {number(work.parameters)} parameters"))
+    return tuple(parts)
+
+
+def _activations(work: Workload, tokens: int) -> Part:
+    """Kept for the backward pass by all layers, and again as gradients by the one whose turn it is."""
+    shape, wide = work.shape, work.weight_bytes
+    layer = shape.activation_bytes(wide)
+    if work.spec.compute.activation_checkpointing:
+        each = shape.layers * wide * shape.width + 2 * layer
+        text = f"({shape.layers} layers x {wide * shape.width} bytes kept + 2 x {number(layer)} of one made again)"
+    else:
+        each = (shape.layers + 1) * layer
+        text = f"({shape.layers} layers + 1) x {number(layer)} bytes"
+    return Part("activations", tokens * each, f"{number(tokens)} tokens x {text}")
+
+
+def _logits(work: Workload) -> Part:
+    """Three float32 tensors of one chunk, and the gradient that the output layer's weights are given."""
+    chunk = max(CHUNK_LOGITS["cuda" if work.resources.gpus else "cpu"], work.shape.vocabulary)
+    head = work.shape.vocabulary * work.shape.width
+    text = f"12 bytes x {number(chunk)} logits at a time + {work.weight_bytes} bytes x {number(head)} of the head"
+    return Part("logits", 12 * chunk + work.weight_bytes * head, text)
+
+
+def _gathered(work: Workload, spec: Optimizer) -> Part:
+    """FSDP2's whole layers: one in use and the next one on its way, and the embeddings, which stay gathered; each with
+    its gradient, which is added up in float32."""
+    shape, wide = work.shape, work.weight_bytes
+    root = shape.embedding_parameters
+    gradients = 0 if spec.lora else wide * (root + shape.layer_parameters) + 4 * max(root, shape.layer_parameters)
+    size = wide * (root + 2 * shape.layer_parameters) + gradients
+    text = (
+        f"{wide} bytes x ({number(root)} of the embeddings + 2 x {number(shape.layer_parameters)} of a layer) "
+        f"+ {number(gradients)} of gradients"
+    )
+    return Part("gathered layers", size, text)
+
+
+def _stepping(work: Workload, spec: Optimizer) -> tuple[Part, ...]:
+    """What the optimizer's step adds: temporaries of all tensors at once on a GPU, of one on a CPU; and before it the
+    message in which whole gradients are added up over workers."""
+    learned = trained_parameters(work, spec.lora)
+    parts = []
+    if work.resources.gpus and not work.offloaded:
+        size = 4 * learned / work.shards
+        parts.append(Part("temporaries", size, f"4 bytes x {number(learned)} parameters{_cut(work.shards)}"))
+    elif not work.resources.gpus:
+        largest = min(learned, work.shape.vocabulary * work.shape.width)
+        size = 8 * largest / work.shards
+        parts.append(Part("temporaries", size, f"8 bytes x {number(largest)} of the largest{_cut(work.shards)}"))
+    if work.resources.workers > 1 and work.shards == 1:
+        parts.append(Part("message", 4 * learned, f"4 bytes x {number(learned)} gradients in one message"))
+    return tuple(parts)
+
+
+def _copied(work: Workload, spec: Optimizer) -> Part:
+    """The copy in the host's memory that a checkpoint is written from."""
+    learned = trained_parameters(work, spec.lora)
+    moments, text = _moments(work, spec, learned)
+    size = (4 * learned + moments) / work.shards
+    return Part("checkpoint", size, f"(4 bytes x {number(learned)} weights + {text}){_cut(work.shards)}")
+
+
+# ---------------------------------------------------------------- beside the policy
+
+
+def _reference(work: Workload) -> tuple[Part, ...]:
+    """The frozen model that KL is measured against, float32, sharded as the policy is."""
+    if not work.spec.rl.objective.kl_coefficient or work.offloaded:
+        return ()
+    text = f"4 bytes x {number(work.parameters)} parameters{_cut(work.shards)}"
+    return (Part("reference", 4 * work.parameters / work.shards, text),)
+
+
+def _critic(work: Workload) -> tuple[Part, ...]:
+    """A second trunk that learns: whole on every worker."""
+    if work.spec.rl.critic is None:
+        return ()
+    trunk = work.shape.layers * work.shape.layer_parameters + work.shape.vocabulary * work.shape.width
+    return (Part("critic", 16 * trunk, f"16 bytes x {number(trunk)} parameters"),)
+
+
+# ---------------------------------------------------------------- the engine
+
+
+def engine(work: Workload, longest: int) -> tuple[Part, ...]:
+    """What the engine adds while it samples: the weights it holds itself, and the key-value cache."""
+    spec = work.spec.engine
+    if _reserves(work):
+        assert isinstance(spec, VllmEngine)
+        size = spec.gpu_memory * work.device.memory_mb * 1e6
+        return (Part("vLLM", size, f"engine.gpu_memory {spec.gpu_memory:g} x {number(work.device.memory_mb)} MB"),)
+    if not isinstance(spec, HfEngine | VllmEngine) or _elsewhere(work):
+        return ()
+    return (*_sampler(work), _cache(work, spec.max_in_flight, longest))
+
+
+def _engine_asleep(work: Workload, longest: int) -> tuple[Part, ...]:
+    """What the engine keeps during the update: everything but what vLLM gives back."""
+    if _reserves(work):
+        return (Part("vLLM asleep", VLLM_ASLEEP_MB * 1e6, f"{VLLM_ASLEEP_MB} MB"),)
+    return engine(work, longest)
+
+
+def _sampler(work: Workload) -> tuple[Part, ...]:
+    """The weights that episodes are sampled with, where they are not the trained ones themselves."""
+    training = work.resources.workers or work.weight_bytes == 2 or isinstance(work.spec.engine, VllmEngine)
+    if work.trains and not training:
+        return ()
+    wide = work.weight_bytes if work.trains else 4
+    return (Part("engine weights", wide * work.parameters, f"{wide} bytes x {number(work.parameters)} parameters"),)
+
+
+def _cache(work: Workload, in_flight: int, longest: int) -> Part:
+    wide = work.weight_bytes if work.trains else 4
+    size = in_flight * longest * work.shape.cache_bytes(wide)
+    text = f"{in_flight} in flight x {number(longest)} tokens x {number(work.shape.cache_bytes(wide))} bytes"
+    return Part("KV cache", size, text)
+
+
+def _reservation(work: Workload, longest: int) -> dict[str, Phase]:
+    """vLLM's share against what it must hold: the weights, its buffers, and the cache of at least one whole episode."""
+    spec = work.spec.engine
+    if not isinstance(spec, VllmEngine) or not work.resources.gpus:
+        return {}
+    wide, split = work.weight_bytes, spec.tensor_parallel
+    parts = (
+        Part("engine weights", wide * work.parameters / split, f"{wide} bytes x {number(work.parameters)} / {split}"),
+        Part("buffers", VLLM_OVERHEAD_MB * 1e6, f"{VLLM_OVERHEAD_MB} MB"),
+        Part(
+            "KV cache",
+            longest * work.shape.cache_bytes(wide) / split,
+            f"one episode of {number(longest)} tokens x {number(work.shape.cache_bytes(wide))} bytes / {split}",
+        ),
+    )
+    return {ENGINE: Phase(parts, math.floor(spec.gpu_memory * work.device.memory_mb))}
+
+
+def cache_tokens(work: Workload) -> int:
+    """Tokens that the key-value cache of one vLLM engine on GPUs has room for, over all its GPUs."""
+    spec = work.spec.engine
+    assert isinstance(spec, VllmEngine)
+    held = work.weight_bytes * work.parameters / spec.tensor_parallel + VLLM_OVERHEAD_MB * 1e6
+    room = spec.gpu_memory * work.device.memory_mb * 1e6 - held
+    return max(0, math.floor(room * spec.tensor_parallel / work.shape.cache_bytes(work.weight_bytes)))
+
+
+def _reserves(work: Workload) -> bool:
+    """Whether vLLM takes a share of this worker's own GPU."""
+    return isinstance(work.spec.engine, VllmEngine) and work.resources.gpus > 0 and not _elsewhere(work)
+
+
+def _elsewhere(work: Workload) -> bool:
+    """Whether RL samples on GPUs of its own."""
+    spec = work.spec.engine
+    return isinstance(spec, VllmEngine) and spec.placement == "actors" and work.trains
+
+
+def _limit(work: Workload) -> int:
+    return math.floor(work.device.memory_mb * HEADROOM)
+
+
+def _total(work: Workload) -> int:
+    return work.device.memory_mb
+
+
+def _cut(shards: int) -> str:
+    return f" / {shards} shards" if shards > 1 else ""
+
+
+def short(memory: Memory) -> Iterable[tuple[str, Phase]]:
+    """The phases that need more than they may have."""
+    return ((name, phase) for name, phase in memory.phases.items() if phase.limit_mb and phase.mb > phase.limit_mb)
