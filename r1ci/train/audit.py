@@ -108,8 +108,8 @@ def _weights(subject: Subject, entry: Ledger, step: int, allowed: Bounds) -> Ver
     fresh = _log_probabilities(model, entry)
     trainers = proofs.agreement("weights", entry, fresh, allowed, "old_logps")
     faults = [*trainers.faults]
-    if entry.facts["top_p"] >= 1 and subject.inputs["engine"]["kind"] != "scripted":
-        faults += proofs.agreement("weights", entry, fresh, allowed).faults
+    if subject.inputs["engine"]["kind"] != "scripted":
+        faults += proofs.against_engine("weights", entry, fresh, allowed).faults
     if len(entry.facts["updates"]) == 1 and not faults:
         faults += _fresh_loss(entry, fresh, allowed)
     sampled = sum(sum(row["mask"]) for row in entry.rows)

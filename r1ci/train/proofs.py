@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -368,10 +368,21 @@ def _optional(rows: Sequence[Row], name: str) -> Tensor | None:
 
 def engine(ledger: Ledger, allowed: Bounds) -> Verdict:
     """The engine's log-probabilities against the trainer's of the same weights."""
+    logps = {index: row["old_logps"] for index, row in enumerate(ledger.rows) if row["old_logps"] is not None}
+    return against_engine("engine", ledger, logps, allowed)
+
+
+def against_engine(claim: str, ledger: Ledger, logps: Mapping[int, Sequence[float]], allowed: Bounds) -> Verdict:
+    """Given log-probabilities, by row, against those of the engine where it had the weights of before the step."""
     if ledger.facts["top_p"] < 1:
-        return Verdict("engine", 0, detail=f"top_p {ledger.facts['top_p']:g}: other distributions", skipped=True)
-    rows = {index: row for index, row in enumerate(ledger.rows) if row["old_logps"] is not None}
-    return agreement("engine", ledger, {index: row["old_logps"] for index, row in rows.items()}, allowed)
+        return Verdict(claim, 0, detail=f"top_p {ledger.facts['top_p']:g}: other distributions", skipped=True)
+    same = {
+        index: values for index, values in logps.items() if ledger.rows[index]["policy_version"] == ledger.facts["step"]
+    }
+    found = agreement(claim, ledger, same, allowed)
+    if len(same) == len(logps):
+        return found
+    return replace(found, detail=f"{len(logps) - len(same)} episodes were sampled with other weights; {found.detail}")
 
 
 def agreement(
