@@ -643,7 +643,7 @@ class Objective(Section):
 
 
 class Critic(Section):
-    """A value head on a copy of the policy: advantages per token by GAE (arXiv 1506.02438) instead of within a group."""
+    """A value head on a copy of the policy: advantages per token, by GAE (arXiv 1506.02438), not within a group."""
 
     learning_rate: PositiveFloat = 1e-5
     """Peak rate of the critic's own AdamW; rl.warmup and rl.schedule shape it."""

@@ -78,7 +78,7 @@ OBJECTIVE_PRESETS: dict[str, dict[str, Any]] = {
         "kl": "k1",
         "kl_in": "reward",
     },
-    "ppo": {**_GRPO, "baseline": "none", "scale": "batch", "eps": 1e-8, "aggregate": "token_mean"},
+    "ppo": {**_WHITENED, "baseline": "none"},
     "reinforce++": {**_WHITENED, "baseline": "none", "kl": "k1", "kl_in": "return"},
     "reinforce++-baseline": {**_WHITENED, "kl": "k2"},
 }

@@ -194,12 +194,12 @@ def _critic_and_group(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
     if rl.critic is None and rl.preset == "ppo":
         help = "leave rl.critic out for its defaults, or take another preset"
         yield Finding("rl.critic", "the preset ppo needs a critic", found="critic null", help=help)
-    if rl.critic is not None and (rl.objective.baseline != "none" or rl.objective.scale == "group"):
+    if rl.critic is not None and (rl.objective.baseline != "none" or rl.objective.scale in ("group", "batch")):
         yield Finding(
             "rl.critic",
             "a critic takes the place of the group: its values are the baseline",
             found=f"objective.baseline {rl.objective.baseline}, objective.scale {rl.objective.scale}",
-            allowed="baseline none with scale batch or none, as the preset ppo has them",
+            allowed="baseline none with scale whiten or none, as the preset ppo has them",
         )
 
 

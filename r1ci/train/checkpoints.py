@@ -34,7 +34,7 @@ UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.Unpi
 
 
 class Stateful(Protocol):
-    """Something else that learns, whole on every worker."""
+    """Something else that learns; its tensors may be sharded, and come back whole."""
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs of it."""
@@ -124,16 +124,7 @@ class Checkpoints:
 
     def _load(self, parts: Sequence[dict[str, Any]]) -> None:
         merged = _merged([{key: part[key] for key in self._state()} for part in parts], "", set(parts[0]["cut"]))
-        with torch.no_grad():
-            for name, parameter in _trained(self._model):
-                parameter.copy_(_cut(merged["model"][name], parameter))
-        parameters = self._optimizer.parameters()
-        for optimizer, own in zip(merged["optimizer"]["parts"], parameters, strict=True):
-            for index, values in optimizer["state"].items():
-                for key, value in values.items():
-                    if isinstance(value, Tensor):
-                        values[key] = _cut(value, own[index]) if value.shape == own[index].shape else value.clone()
-        self._optimizer.load_state_dict(merged["optimizer"])
+        take_over(self._model, self._optimizer, merged["model"], merged["optimizer"])
         for name, thing in self._also.items():
             thing.load_state_dict(merged["also"][name])
 
@@ -146,6 +137,19 @@ def trained_weights(folder: Path, done: int) -> dict[str, Tensor] | None:
             merged = _merged([{"model": part["model"]} for part in parts], "", set(parts[0]["cut"]))
             return dict(merged["model"])
     return None
+
+
+def take_over(model: Any, optimizer: TrainOptimizer, weights: Mapping[str, Tensor], state: dict[str, Any]) -> None:
+    """Put whole tensors into a model that may be sharded and its optimizer, each worker its part of them."""
+    with torch.no_grad():
+        for name, parameter in _trained(model):
+            parameter.copy_(_cut(weights[name], parameter))
+    for part, own in zip(state["parts"], optimizer.parameters(), strict=True):
+        for index, values in part["state"].items():
+            for key, value in values.items():
+                if isinstance(value, Tensor):
+                    values[key] = _cut(value, own[index]) if value.shape == own[index].shape else value.clone()
+    optimizer.load_state_dict(state)
 
 
 def _trained(model: Any) -> Iterable[tuple[str, Tensor]]:

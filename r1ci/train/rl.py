@@ -33,6 +33,7 @@ from r1ci.tasks.storage import read_questions, tasks_of
 from r1ci.train import ledger, progress, weights
 from r1ci.train.ahead import Source
 from r1ci.train.checkpoints import Checkpoints
+from r1ci.train.critic import Critic
 from r1ci.train.episodes import StepTable
 from r1ci.train.optimizer import make_optimizer
 from r1ci.train.rollouts import Rollouts, Setup, collect, episodes_of
@@ -56,12 +57,12 @@ def train_rl(config: Mapping[str, Any]) -> None:
     )
     sampler = weights.sampler(policy, compute, source)
     optimizer = make_optimizer(policy.model, setup.spec)
-    trainer = Trainer(
-        policy, _reference(source, compute, setup.spec), optimizer, setup.spec, setup.agent, config["runtime"]
-    )
+    reference, critic = _reference(source, compute, setup.spec), _critic(source, compute, setup.spec)
+    trainer = Trainer(policy, reference, optimizer, setup.spec, setup.agent, config["runtime"], critic)
     engine, agent, executor = sections(config)
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(Checkpoints(folder, policy.model, optimizer))
+        also = {} if critic is None else {"critic": critic}
+        checkpoints = stack.enter_context(Checkpoints(folder, policy.model, optimizer, also))
         first = checkpoints.restore()
         give = functools.partial(weights.whole_weights, sampler.model)
         actor = stack.enter_context(Actor(sampler, engine, agent, executor, weights=give, workers=world()))
@@ -125,6 +126,13 @@ def _reference(source: Path, compute: Mapping[str, Any], spec: Rl) -> Any:
     frozen = load.load_folder(source, compute["precision"], on=weights.place(compute))
     frozen.model.eval().requires_grad_(False)
     return weights.prepare(frozen, compute, trained=False).model
+
+
+def _critic(source: Path, compute: Mapping[str, Any], spec: Rl) -> Critic | None:
+    """A value head on the SFT model; None where the spec has no critic."""
+    if spec.critic is None:
+        return None
+    return Critic(load.load_folder(source, on=weights.place(compute)), spec, spec.critic, compute)
 
 
 Rows = list[dict[str, Any]]

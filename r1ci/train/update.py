@@ -23,6 +23,7 @@ from r1ci.spec.models import AgentSpec, Rl
 from r1ci.train.advantages import advantages, kl_penalty, per_token, token_advantages
 from r1ci.train.batching import Batch, collate, micro_batches
 from r1ci.train.corrections import effective_sample_size
+from r1ci.train.critic import Critic, Judged, weigh
 from r1ci.train.ledger import Recorder
 from r1ci.train.logprobs import token_logps
 from r1ci.train.objectives import LossParts, policy_loss
@@ -63,8 +64,9 @@ class Trainer:
         spec: Rl,
         agent: AgentSpec,
         runtime: Mapping[str, Any],
+        critic: Critic | None = None,
     ) -> None:
-        self._policy, self._reference, self._optimizer = policy, reference, optimizer
+        self._policy, self._reference, self._optimizer, self._critic = policy, reference, optimizer, critic
         self._spec, self._objective = spec, spec.objective
         self._episode_tokens = episode_tokens(agent)
         self._micro_batch_tokens = runtime["compute"]["micro_batch_tokens"]
@@ -72,7 +74,10 @@ class Trainer:
         """Where a step's update is written down; None where it is not."""
 
     def update(self, trajectories: Sequence[Trajectory], step: int, steps: int) -> tuple[Tensor, dict[str, float]]:
-        """Advantages (B, G) of this worker's episodes, and what happened, as named numbers."""
+        """Advantages (B, G) of this worker's episodes, and what happened, as named numbers.
+
+        With a critic, an episode's advantage is the mean over its tokens.
+        """
         size = self._spec.group_size
         several, priced = self._spec.updates_per_step > 1, self._objective.kl_coefficient > 0
         priced = priced and self._objective.kl_in != "loss"
@@ -80,20 +85,37 @@ class Trainer:
         if self.recorder is not None and old is not None:
             self.recorder.note("old_logps", old)
         penalties = None if old is None or not priced else self._penalties(trajectories, old)
-        advantages_BG = self._advantages(trajectories, penalties)
-        advantages_E = self._spread(trajectories, advantages_BG, penalties)
+        advantages_BG, advantages_E, judged, said = self._judge(trajectories, penalties)
         rate = learning_rate(step, steps, self._spec)
         sums: dict[str, float] = {}
         for number in range(self._spec.updates_per_step):
             chosen = _portion(len(trajectories) // size, number, self._spec.updates_per_step, size)
-            portion = self._portion(trajectories, advantages_E, chosen)
+            warming = self._critic is not None and step < self._critic.spec.warmup_steps
+            portion = self._portion(trajectories, advantages_E, [] if warming else chosen)
             parts = self._accumulate(trajectories, advantages_E, portion, old if several else None)
             norm = 0.0
             if portion.seen_tokens > 0:
                 norm = apply_gradients(self._policy.model, self._optimizer, rate, self._spec.max_grad_norm)
+            if self._critic is not None:
+                parts |= self._critic.learn(trajectories, judged, chosen, step, steps)
             for key, value in {**parts, "grad_norm": norm}.items():
                 sums[key] = sums.get(key, 0.0) + value / self._spec.updates_per_step
-        return advantages_BG, {**sums, "learning_rate": rate}
+        return advantages_BG, {**sums, **said, "learning_rate": rate}
+
+    def _judge(
+        self, trajectories: Sequence[Trajectory], penalties: Sequence[Tensor] | None
+    ) -> tuple[Tensor, list[Tensor], list[Judged], dict[str, float]]:
+        """Advantages (B, G) of episodes and of what they are spread over, and what a critic says of the step."""
+        if self._critic is None:
+            advantages_BG = self._advantages(trajectories, penalties)
+            return advantages_BG, self._spread(trajectories, advantages_BG, penalties), [], {}
+        judged = self._critic.judge(trajectories, penalties)
+        advantages_E, said = weigh(trajectories, judged, self._objective)
+        means = [
+            float(each_T.sum()) / max(1, item.generated_tokens)
+            for each_T, item in zip(advantages_E, trajectories, strict=True)
+        ]
+        return torch.tensor(means).reshape(-1, self._spec.group_size), advantages_E, judged, said
 
     def facts(self, values: Mapping[str, float]) -> dict[str, Any]:
         """What the ledger says of a whole step, given the metrics that are logged for it."""
