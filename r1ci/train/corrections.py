@@ -16,7 +16,7 @@ TRL: vllm_importance_sampling_mode token_truncate, token_mask, sequence_truncate
 and sequence, with one threshold (truncate) or two (mask); rollout_rs seq_mean_k1 is geometric_mask, bounds inverted.
 
 A product over T tokens spreads with sqrt(T) and drifts with T: at a mismatch of 0.02 per token, the share of episodes
-below a cap of 3 falls from 0.96 at 1,000 tokens to 0.68 at 16,000. Prefer token_truncate or geometric_mask for long
+below a cap of 3 falls from 0.96 at 1,000 tokens to 0.67 at 16,000. Prefer token_truncate or geometric_mask for long
 episodes and watch kept_fraction.
 
 Departures: an engine that gave no figure (NaN) is taken to agree; weights are not normalised to mean 1; a masked token
