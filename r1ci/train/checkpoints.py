@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from r1ci.errors import StepFailed
 from r1ci.train.optimizer import TrainOptimizer
 from r1ci.train.sharding import gather, rank, world
 
@@ -34,7 +35,7 @@ UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.Unpi
 
 
 class Stateful(Protocol):
-    """Something else that learns; its tensors may be sharded, and come back whole."""
+    """Something else that learns, whole on every worker."""
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs of it."""
@@ -94,7 +95,11 @@ class Checkpoints:
             writing.result()
 
     def restore(self) -> int:
-        """Load the newest complete and readable checkpoint; the number of steps done, 0 where there is none."""
+        """Load the newest complete and readable checkpoint; the number of steps done, 0 where there is none.
+
+        Raises:
+            StepFailed: it is of another model or optimizer.
+        """
         done = self._load_newest(gather([_complete(self._parent)])[0])
         self._forget_after(done)
         return done
@@ -123,10 +128,36 @@ class Checkpoints:
         }
 
     def _load(self, parts: Sequence[dict[str, Any]]) -> None:
-        merged = _merged([{key: part[key] for key in self._state()} for part in parts], "", set(parts[0]["cut"]))
-        take_over(self._model, self._optimizer, merged["model"], merged["optimizer"])
+        """Take over what the workers wrote, one tensor at a time: a whole state would not fit beside a large model."""
+        self._refuse_another(parts[0])
+        cut = set(parts[0]["cut"])
+        with torch.no_grad():
+            for name, parameter in _trained(self._model):
+                values = [part["model"][name] for part in parts]
+                parameter.copy_(_own(values, parameter, cut=f"/model/{name}" in cut))
+        state = parts[0]["optimizer"]
+        for number, (optimizer, own) in enumerate(zip(state["parts"], self._optimizer.parameters(), strict=True)):
+            for index, values in optimizer["state"].items():
+                for key in values:
+                    place = f"/optimizer/parts/{number}/state/{index}/{key}"
+                    everybody = [part["optimizer"]["parts"][number]["state"][index][key] for part in parts]
+                    values[key] = _own(everybody, own[index], cut=place in cut)
+        self._optimizer.load_state_dict(state)
         for name, thing in self._also.items():
-            thing.load_state_dict(merged["also"][name])
+            thing.load_state_dict(parts[0]["also"][name])
+
+    def _refuse_another(self, state: Mapping[str, Any]) -> None:
+        """A folder belongs to one step, so this is somebody's copy or a change of the code between two attempts."""
+        expected, found = {name for name, _ in _trained(self._model)}, set(state["model"])
+        counts = [len(own) for own in self._optimizer.parameters()]
+        held = [sum(len(group["params"]) for group in part["param_groups"]) for part in state["optimizer"]["parts"]]
+        differ = sorted(expected ^ found) or sorted(set(self._also) ^ set(state["also"]))
+        if differ or counts != held:
+            raise StepFailed(
+                f"{self._parent}: the checkpoint is of another training: "
+                + (f"{differ[0]} is only in one of them" if differ else "its optimizer is another"),
+                "delete this folder; the step then begins again",
+            )
 
 
 def trained_weights(folder: Path, done: int) -> dict[str, Tensor] | None:
@@ -137,19 +168,6 @@ def trained_weights(folder: Path, done: int) -> dict[str, Tensor] | None:
             merged = _merged([{"model": part["model"]} for part in parts], "", set(parts[0]["cut"]))
             return dict(merged["model"])
     return None
-
-
-def take_over(model: Any, optimizer: TrainOptimizer, weights: Mapping[str, Tensor], state: dict[str, Any]) -> None:
-    """Put whole tensors into a model that may be sharded and its optimizer, each worker its part of them."""
-    with torch.no_grad():
-        for name, parameter in _trained(model):
-            parameter.copy_(_cut(weights[name], parameter))
-    for part, own in zip(state["parts"], optimizer.parameters(), strict=True):
-        for index, values in part["state"].items():
-            for key, value in values.items():
-                if isinstance(value, Tensor):
-                    values[key] = _cut(value, own[index]) if value.shape == own[index].shape else value.clone()
-    optimizer.load_state_dict(state)
 
 
 def _trained(model: Any) -> Iterable[tuple[str, Tensor]]:
@@ -178,12 +196,19 @@ def _merged(values: Sequence[Any], place: str, cut: set[str]) -> Any:
     return torch.cat(list(values)) if place in cut and len(values) > 1 else first
 
 
-def _cut(whole: Tensor, like: Tensor) -> Tensor:
-    """This worker's part of a whole tensor, laid out as ``like`` is."""
-    if not isinstance(like, DTensor):
-        return whole.clone()
-    rows = -(-len(whole) // world())
-    part = whole[rank() * rows : (rank() + 1) * rows].to(like.to_local().device, copy=True)
+def _own(values: Sequence[Any], like: Tensor, *, cut: bool) -> Any:
+    """This worker's part of what all workers wrote, laid out as ``like`` is; counters are everybody's."""
+    if not isinstance(values[0], Tensor):
+        return values[0]
+    if cut and isinstance(like, DTensor) and len(values) == world():
+        part = values[rank()]
+    else:
+        whole = torch.cat(list(values)) if cut else values[0]
+        if not isinstance(like, DTensor) or whole.shape != like.shape:
+            return whole.clone()
+        rows = -(-len(whole) // world())
+        part = whole[rank() * rows : (rank() + 1) * rows]
+    part = part.to(like.to_local().device, copy=True)
     return DTensor.from_local(
         part, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
     )

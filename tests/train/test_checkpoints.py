@@ -1,5 +1,6 @@
 """Checkpoints: the newest readable one is where a resumed run begins."""
 
+import copy
 import threading
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from r1ci.errors import StepFailed
 from r1ci.models.load import Policy
-from r1ci.spec.models import Sft
+from r1ci.spec.models import Lora, Sft
 from r1ci.train import checkpoints as module
+from r1ci.train import weights
 from r1ci.train.checkpoints import FOLDER, Checkpoints
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, make_optimizer
 
@@ -167,3 +170,44 @@ def test_the_weights_of_one_checkpoint_are_read_alone(policy: Policy, tmp_path: 
     assert found is not None
     assert torch.equal(found[next(name for name, _ in policy.model.named_parameters())], seen[0])
     assert module.trained_weights(tmp_path, 4) is None
+
+
+def test_a_checkpoint_of_another_training_is_refused(policy: Policy, tmp_path: Path) -> None:
+    saved(policy, tmp_path, 1)
+    weights.add_lora(policy.model, Lora(rank=2), 0)
+    with pytest.raises(
+        StepFailed, match=r"the checkpoint is of another training: .* is only in one of them"
+    ) as refused:
+        restored(policy, tmp_path)
+    assert "delete this folder" in refused.value.help
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(policy: Policy, tmp_path: Path) -> None:
+    saved(policy, tmp_path, 1)
+    muon = make_optimizer(policy.model, Sft(optimizer="muon"))
+    with (
+        Checkpoints(tmp_path, policy.model, muon) as checkpoints,
+        pytest.raises(StepFailed, match="optimizer is another"),
+    ):
+        checkpoints.restore()
+
+
+def test_parts_of_two_workers_are_read_by_one(policy: Policy, tmp_path: Path) -> None:
+    """Two files with rows of each tensor, of uneven size, as two workers would have written them."""
+    seen = saved(policy, tmp_path, 1)
+    (path,) = (tmp_path / FOLDER).iterdir()
+    state = torch.load(path)
+    cut = [f"/model/{name}" for name in state["model"]]
+    moments = state["optimizer"]["parts"][0]["state"]
+    cut += [f"/optimizer/parts/0/state/{index}/{key}" for index in moments for key in ("exp_avg", "exp_avg_sq")]
+    for number in range(2):
+        part = copy.deepcopy(state) | {"cut": cut}
+        for name, tensor in part["model"].items():
+            part["model"][name] = tensor.split(-(-2 * len(tensor) // 3))[number]
+        for values in part["optimizer"]["parts"][0]["state"].values():
+            for key in ("exp_avg", "exp_avg_sq"):
+                values[key] = values[key].split(-(-2 * len(values[key]) // 3))[number]
+        torch.save(part, path.with_name(f"step-0000002.{number}-of-2.pt"))
+    done, first = restored(policy, tmp_path)
+    assert done == 2
+    assert torch.equal(first, seen[0])
