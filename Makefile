@@ -3,6 +3,7 @@
 #
 #   make demo    install, run specs/quickstart.yaml, print where the report lies
 #   make test    install with the development tools, run every test
+#   make soak    run what make test leaves out: the same thing over and over
 #   make check   format, lint, types, contracts, every shipped spec
 #
 # PYTHON      interpreter to make the environment with (3.11 or later)
@@ -19,7 +20,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check
+.PHONY: help demo test soak check
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt $(PIP_ARGS)
@@ -51,7 +52,10 @@ demo: $(RUN)
 	@$(BIN)/r1ci run specs/quickstart.yaml --exists resume
 
 test: $(DEV)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not soak" $(PYTEST_ARGS)
+
+soak: $(DEV)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
 check: $(DEV)
 	@$(BIN)/ruff check .

@@ -72,7 +72,7 @@ def test_a_soak_loses_and_mixes_up_nothing() -> None:
     check_soak(600)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_long_soak_loses_and_mixes_up_nothing() -> None:
     check_soak(10_000)
 
