@@ -310,6 +310,22 @@ def _correction_with_truncated_sampling(spec: Experiment, known: Vocabulary) -> 
         )
 
 
+@_rule("wide-sequence-clip", "warning")
+def _wide_sequence_clip(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    objective = spec.rl.objective
+    if not reaches(spec, "rl") or objective.ratio not in ("sequence", "sequence_token") or objective.clip != "ppo":
+        return
+    for key in ("clip_low", "clip_high"):
+        width = getattr(objective, key)
+        if width is not None and width > 0.02:
+            yield Finding(
+                f"rl.objective.{key}",
+                "the mean ratio of a whole episode hardly ever leaves so wide a clip, so nothing is clipped",
+                found=f"{key} {width:g} with ratio {objective.ratio}",
+                help="about 3e-4 below and 4e-4 above, as the preset gspo has them",
+            )
+
+
 @_rule("engine-cannot-train", "error")
 def _engine_cannot_train(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
     if isinstance(spec.engine, OpenaiEngine) and reaches(spec, "potential"):

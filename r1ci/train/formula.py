@@ -11,7 +11,7 @@ LEGEND = "lp: policy; old: policy at generation time; ref: reference model; roll
 def describe(objective: Objective, critic: Critic | None = None) -> str:
     """The whole objective in plain text, one line per part; parts that do nothing are left out."""
     lines = [
-        *_reward_lines(objective),
+        *_reward_lines(objective, critic),
         *(_group_lines(objective) if critic is None else _critic_lines(objective, critic)),
         ("ratio", _RATIO[objective.ratio]),
         ("policy", _policy(objective, "A_t" if critic is not None or per_token(objective) else "A")),
@@ -51,12 +51,17 @@ _TOTAL = {
 }
 
 
-def _reward_lines(o: Objective) -> list[tuple[str, str]]:
+def _reward_lines(o: Objective, critic: Critic | None) -> list[tuple[str, str]]:
     lines = []
     if o.overlong == "penalise" and o.overlong_penalty:
         rise = f", rising over the last {o.overlong_buffer:g} of the token budget" if o.overlong_buffer else ""
         lines.append(("reward", f"R = R - {o.overlong_penalty:g} if a token limit cut the episode{rise}"))
-    if o.kl_coefficient and o.kl_in == "reward":
+    if critic is not None:
+        kl = (
+            f" - {o.kl_coefficient:g} * ({_KL[o.kl].format('old_t')})" if o.kl_coefficient and o.kl_in != "loss" else ""
+        )
+        lines.append(("reward", f"R_t = (R at the last token, 0 before){kl}"))
+    elif o.kl_coefficient and o.kl_in == "reward":
         lines.append(("reward", f"R = R - {o.kl_coefficient:g} * sum over the episode of {_KL[o.kl].format('old_t')}"))
     return lines
 
@@ -70,10 +75,7 @@ def _critic_lines(o: Objective, critic: Critic) -> list[tuple[str, str]]:
     decay = f"{critic.gamma * critic.lam:g} * " if critic.gamma * critic.lam != 1 else ""
     discount = f"{critic.gamma:g} * " if critic.gamma != 1 else ""
     lines = [
-        (
-            "value",
-            "V_t: the critic's value before token t; R comes at the last token n, 0 before; V and A are 0 after n",
-        ),
+        ("value", "V_t: the critic's value before token t; V and A are 0 after the last"),
         ("advantage", f"A_t = R_t + {discount}V_(t+1) - V_t + {decay}A_(t+1)"),
     ]
     if o.scale != "none":

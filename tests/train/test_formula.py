@@ -70,3 +70,8 @@ def test_ppo_shows_its_critic() -> None:
     text = describe(spec.objective, spec.critic)
     assert "A_t = R_t + 0.9 * V_(t+1) - V_t + 0.45 * A_(t+1)" in text
     assert "mean(R)" not in text
+    assert "reward     R_t = (R at the last token, 0 before)\n" in text
+    spec = Rl.model_validate({"preset": "ppo", "objective": {"kl": "k1", "kl_in": "return"}})
+    text = describe(spec.objective, spec.critic)
+    assert "R_t = (R at the last token, 0 before) - 0.001 * (old_t - ref_t)\n" in text
+    assert "sum from t on" not in text
