@@ -355,29 +355,6 @@ def _offload_without_sharding(spec: Experiment, known: Vocabulary) -> Iterator[F
         )
 
 
-@_rule("critic-and-sharding", "error")
-def _critic_and_sharding(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
-    compute = spec.compute
-    if reaches(spec, "rl") and spec.rl.critic is not None and compute.workers and compute.sharding == "full":
-        yield Finding(
-            "compute.sharding",
-            "the critic reads the policy's layers whole on every worker",
-            found="sharding full with rl.critic",
-            allowed="sharding none, or rl.critic null",
-        )
-
-
-@_rule("critic-and-lora", "error")
-def _critic_and_lora(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
-    if reaches(spec, "rl") and spec.rl.critic is not None and spec.rl.lora is not None:
-        yield Finding(
-            "rl.lora",
-            "the critic's copy of the policy would take its adapters along",
-            found="rl.lora with rl.critic",
-            allowed="null for either",
-        )
-
-
 # ---------------------------------------------------------------- episodes
 
 

@@ -38,11 +38,10 @@ from r1ci.spec.models import Critic as CriticSpec
 from r1ci.spec.models import Objective, Rl
 from r1ci.train.advantages import whiten
 from r1ci.train.batching import Batch, collate, micro_batches
-from r1ci.train.checkpoints import take_over
 from r1ci.train.logprobs import call
 from r1ci.train.optimizer import BETAS, TrainOptimizer, apply_gradients, learning_rate
 from r1ci.train.screening import learns
-from r1ci.train.sharding import rounds, total
+from r1ci.train.sharding import total
 from r1ci.train.weights import prepare
 
 
@@ -164,13 +163,14 @@ class ValueModel(torch.nn.Module):
 class Critic:
     """The value model with its optimizer: ``judge`` a step's episodes once, then ``learn`` from each portion.
 
-    ``policy`` is a model of its own, whose trunk becomes the critic's; it is made ready for the trainer as a policy is
-    (``weights.prepare``), but learns whole even where the policy learns adapters alone.
+    ``policy`` is a model of its own, whose trunk becomes the critic's. It computes in the precision of the policy, but
+    is whole on every worker even where the policy is sharded, and learns whole even where that learns adapters alone.
     """
 
     def __init__(self, policy: Policy, spec: Rl, critic: CriticSpec, compute: Mapping[str, Any]) -> None:
         self.spec, self._objective = critic, spec.objective
-        self.model: Any = prepare(Policy(ValueModel(policy.model.base_model), policy.tokenizer), compute).model
+        whole = {**compute, "sharding": "none", "offload": False}
+        self.model: Any = prepare(Policy(ValueModel(policy.model.base_model), policy.tokenizer), whole).model
         self._rates = spec.model_copy(update={"learning_rate": critic.learning_rate})
         self._optimizer = TrainOptimizer(
             torch.optim.AdamW(self.model.parameters(), lr=critic.learning_rate, betas=BETAS, weight_decay=0.0)
@@ -186,8 +186,6 @@ class Critic:
         for chunk, batch in self._batches(trajectories, range(len(trajectories))):
             with torch.no_grad():
                 values_BT = call(self.model, ValueModel.forward, batch).cpu()
-            if not chunk:
-                continue
             mask_BT = batch.mask_BT.cpu()
             rewards_BT = torch.zeros_like(values_BT)
             for row, index in enumerate(chunk):
@@ -211,9 +209,6 @@ class Critic:
         loss, stopped = 0.0, 0.0
         for chunk, batch in self._batches(trajectories, used):
             values_BT = call(self.model, ValueModel.forward, batch)
-            if not chunk:
-                values_BT.sum().backward()
-                continue
             old_BT, returns_BT = (
                 torch.nn.utils.rnn.pad_sequence([getattr(judged[index], name) for index in chunk], batch_first=True)
                 for name in ("values_T", "returns_T")
@@ -235,19 +230,18 @@ class Critic:
         return {"value_loss": total(loss), "value_clip_fraction": total(stopped), "critic_grad_norm": norm}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, of this worker."""
-        return {"model": dict(self.model.named_parameters()), "optimizer": self._optimizer.state_dict()}
+        """Everything that a resumed run needs."""
+        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``state_dict`` gave, put together from all workers."""
-        take_over(self.model, self._optimizer, state["model"], state["optimizer"])
+        """Take over what ``state_dict`` gave."""
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
 
     def _batches(self, trajectories: Sequence[Trajectory], indices: Sequence[int]) -> list[tuple[list[int], Batch]]:
-        """Micro-batches of these episodes; empty ones where other workers of a sharded model have more of them."""
         lengths = [len(trajectories[index].ids) for index in indices]
-        chunks = rounds(micro_batches(lengths, self._micro_batch_tokens), self.model)
-        named = [[indices[i] for i in chunk] for chunk in chunks]
-        return [(chunk, self._collate([trajectories[index] for index in chunk])) for chunk in named]
+        chunks = [[indices[i] for i in chunk] for chunk in micro_batches(lengths, self._micro_batch_tokens)]
+        return [(chunk, self._collate([trajectories[index] for index in chunk])) for chunk in chunks]
 
     def _collate(self, trajectories: Sequence[Trajectory]) -> Batch:
         ids, masks = [item.ids for item in trajectories], [item.mask for item in trajectories]

@@ -132,7 +132,7 @@ def _critic(source: Path, compute: Mapping[str, Any], spec: Rl) -> Critic | None
     """A value head on the SFT model; None where the spec has no critic."""
     if spec.critic is None:
         return None
-    return Critic(load.load_folder(source, on=weights.place(compute)), spec, spec.critic, compute)
+    return Critic(load.load_folder(source), spec, spec.critic, compute)
 
 
 Rows = list[dict[str, Any]]

@@ -124,8 +124,6 @@ FOUND = [
         ["compute.offload=true", "compute.workers=2", "compute.sharding=none"],
         "compute.offload",
     ),
-    ("critic-and-sharding", "error", ["rl.preset=ppo", "compute.workers=2"], "compute.sharding"),
-    ("critic-and-lora", "error", ["rl.preset=ppo", "rl.lora={rank: 8}"], "rl.lora"),
     ("context-too-small", "error", ["agent.context_tokens=5120"], "agent.context_tokens"),
     ("context-too-small", "warning", ["agent.context_tokens=16384"], "agent.context_tokens"),
     ("step-budget", "error", ["executor.timeout_s=600"], "executor.timeout_s"),
@@ -147,7 +145,8 @@ FOUND = [
 PASSES = [
     ["rl.group_size=1", "rl.objective.baseline=none", "rl.objective.scale=none"],
     ["rl.group_size=1", "until=sft"],
-    ["rl.preset=ppo"],
+    ["rl.preset=ppo", "compute.workers=2"],
+    ["rl.preset=ppo", "rl.lora={rank: 8}"],
     ["rl.preset=ppo", "rl.group_size=1", "rl.critic.lam=0.95"],
     ["rl.dynamic_sampling={max_rounds: 2}", "tasks.train.questions_per_task=600"],
     ["rl.updates_per_step=2", "compute.workers=4"],
