@@ -54,7 +54,7 @@ class Engine(Protocol):
         ...
 
     async def open(self, episode: int) -> None:
-        """Announce an episode that will make requests; waits for a free place where places are limited."""
+        """Announce an episode that will make requests; an engine may let it wait."""
         ...
 
     async def release(self, episode: int) -> None:

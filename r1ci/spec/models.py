@@ -325,7 +325,7 @@ class HfEngine(Section):
 
     kind: Literal["hf"] = "hf"
     max_in_flight: PositiveInt = 128
-    """Episodes decoded at once."""
+    """Episodes decoded at once; more may be live, and lend one another their places while programs run."""
     lock_step: bool = False
     """Every episode of a batch finishes its turn before any program's output is read: same bytes on every run."""
 
