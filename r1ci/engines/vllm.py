@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from r1ci.engines.protocol import Completion, Finish, Request
-from r1ci.engines.weights import TOLERANCE, Weights, probe_ids, prove, score, weights_of, with_head
+from r1ci.engines.weights import TOLERANCE, Weights, WeightsDisagree, probe_ids, prove, score, weights_of, with_head
 from r1ci.errors import EnvironmentMissing, R1ciError
 
 SETTINGS = {
@@ -94,14 +94,10 @@ class VllmModel:
         self._unserved: dict[str, asyncio.Future[Completion]] = {}
         self._driver: asyncio.Task[None] | None = None
         self._asleep = False
-        self._version: int | None = None
+        self.version: int | None = None
+        """Version of the weights that it samples from; None while it has none that are proved."""
         self._llm = self._thread.submit(_start, blueprint, options).result()
         self._on_gpu = torch.cuda.is_available()
-
-    @property
-    def version(self) -> int | None:
-        """Version of the weights that it samples from; None while it has none."""
-        return None if self._asleep else self._version
 
     async def generate(self, request: Request) -> Completion:
         """Sample one completion.
@@ -124,7 +120,7 @@ class VllmModel:
         if self._unserved:
             raise RuntimeError("weights cannot change while requests are in flight")
         await self._call(self._load, weights)
-        self._asleep, self._version = False, version
+        self._asleep, self.version = False, version
 
     async def score(self, ids: Sequence[int]) -> list[float]:
         """Log-probability of each id after the first, at temperature 1. Nothing may be in flight."""
@@ -134,7 +130,7 @@ class VllmModel:
     async def sleep(self) -> None:
         """Give the GPU's memory back until the next ``load_weights``; on a CPU nothing happens."""
         if self._on_gpu and not self._asleep:
-            self._asleep = True
+            self._asleep, self.version = True, None
             await self._call(self._llm.sleep, 2)
 
     def close(self) -> None:
@@ -157,22 +153,29 @@ class VllmModel:
         try:
             while self._unserved:
                 fresh, self._new = self._new, {}
-                for name, completion in await self._call(self._advance, fresh, self._version):
-                    future = self._unserved.pop(name)
-                    if not future.done():
-                        future.set_result(completion)
+                for name, outcome in await self._call(self._advance, fresh, self.version):
+                    _tell(self._unserved.pop(name), outcome)
         except Exception as error:
             failed, self._unserved, self._new = self._unserved, {}, {}
             await self._call(self._llm.llm_engine.abort_request, list(failed))
             for future in failed.values():
-                if not future.done():
-                    future.set_exception(error)
+                _tell(future, error)
 
-    def _advance(self, fresh: dict[str, Request], version: int) -> list[tuple[str, Completion]]:
+    def _advance(self, fresh: dict[str, Request], version: int) -> list[tuple[str, Completion | EngineFailed]]:
+        """Take new requests and decode one token of each; what has ended, and what vLLM refuses."""
+        from vllm.exceptions import VLLMClientError
+
         engine = self._llm.llm_engine
+        outcomes: list[tuple[str, Completion | EngineFailed]] = []
         for name, request in fresh.items():
-            engine.add_request(name, {"prompt_token_ids": list(request.ids)}, self._sampling(request))
-        return [(output.request_id, self._completion(output, version)) for output in engine.step() if output.finished]
+            try:
+                engine.add_request(name, {"prompt_token_ids": list(request.ids)}, self._sampling(request))
+            except (ValueError, VLLMClientError) as error:
+                outcomes.append((name, EngineFailed(f"vLLM refuses a request of {len(request.ids)} ids: {error}")))
+        if engine.has_unfinished_requests():
+            ended = [output for output in engine.step() if output.finished]
+            outcomes += [(output.request_id, self._completion(output, version)) for output in ended]
+        return outcomes
 
     def _sampling(self, request: Request) -> Any:
         from vllm import SamplingParams
@@ -273,7 +276,11 @@ class VllmEngine:
         if self._vllm.version != version:
             await self._vllm.load_weights(self._weights(), version)
             engine = await self._vllm.score(self._probe)
-            self._difference = prove(score(self._model, self._probe), engine, self._tolerance, version)
+            try:
+                self._difference = prove(score(self._model, self._probe), engine, self._tolerance, version)
+            except WeightsDisagree:
+                self._vllm.version = None
+                raise
             self.policy_version = version
         return self._difference
 
@@ -284,6 +291,15 @@ class VllmEngine:
     async def close(self) -> None:
         """Stop vLLM."""
         self._vllm.close()
+
+
+def _tell(future: asyncio.Future[Completion], outcome: Completion | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 def require_vllm() -> None:

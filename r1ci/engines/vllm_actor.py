@@ -39,7 +39,7 @@ def pack(weights: Iterable[tuple[str, Tensor]]) -> list[Packed]:
     """Weights in host memory. numpy has no bfloat16, so those travel as integers of the same width."""
     packed = []
     for name, value in weights:
-        host = value.cpu().contiguous()
+        host = value.detach().cpu().contiguous()
         plain = host.view(torch.int16) if host.dtype is torch.bfloat16 else host
         packed.append(Packed(name, plain.numpy(), host.dtype))
     return packed
@@ -135,6 +135,7 @@ class VllmActors:
 
         if self._loaded == version:
             return self._difference
+        self._loaded = None
         packed = ray.put(pack(self._weights()))
         calls = [server.load_weights.remote(packed, version, self._probe) for server in self._servers]
         trainer = score(self._model, self._probe)

@@ -1,0 +1,43 @@
+"""Requests, and what transformers says of their completions."""
+
+import asyncio
+from collections.abc import Sequence
+
+import torch
+
+from r1ci.engines.protocol import Completion, Engine, Request
+from r1ci.models.chat import encode
+from r1ci.models.load import Policy
+from r1ci.spec.models import TinyModel
+
+SHAPE = TinyModel(layers=2, width=64, heads=2, kv_heads=1, feedforward=48, vocabulary=300)
+"""vLLM's attention on a CPU wants heads of 32 numbers or more."""
+
+
+def request(policy: Policy, text: str, episode: int, **options) -> Request:
+    options = {"max_tokens": 12, "temperature": 1.0, "seed": episode, **options}
+    return Request(ids=encode(policy.tokenizer, text), episode=episode, **options)
+
+
+async def serve(engine: Engine, requests: Sequence[Request]) -> list[Completion]:
+    async def one(asked: Request) -> Completion:
+        await engine.open(asked.episode)
+        try:
+            return await engine.generate(asked)
+        finally:
+            await engine.release(asked.episode)
+
+    return list(await asyncio.gather(*map(one, requests)))
+
+
+def logps(policy: Policy, context: Sequence[int], completion: Completion, temperature=1.0, top_p=1.0) -> list[float]:
+    """Log-probability of each sampled id under transformers' forward pass, over the nucleus if there is one."""
+    ids = torch.tensor([[*context, *completion.ids]])
+    with torch.no_grad():
+        logits = policy.model(ids).logits[0, len(context) - 1 : -1] / temperature
+    probability, order = torch.softmax(logits, -1).sort(-1, descending=True)
+    outside = torch.zeros_like(logits, dtype=torch.bool).scatter(
+        1, order, probability.cumsum(-1) - probability >= top_p
+    )
+    kept = torch.log_softmax(logits.masked_fill(outside, float("-inf")), -1)
+    return [float(kept[i, token]) for i, token in enumerate(completion.ids)]
