@@ -149,27 +149,20 @@ def policy_loss(
 
     Raises ValueError if the objective needs something that is not given.
     """
-    mask_BT = mask_BT.bool()
-    rows = mask_BT.shape[0]
+    row_N, column_N = mask_BT.nonzero(as_tuple=True)
 
-    def pick(values: Tensor | None) -> Tensor | None:
-        if values is None:
-            return None
-        return (values if values.dim() == 2 else values[:, None].expand(mask_BT.shape))[mask_BT]
+    def at(values: Tensor) -> Tensor:
+        return values[row_N, column_N] if values.dim() == 2 else values[row_N]
 
-    def given(values: Tensor) -> Tensor:
-        return values[mask_BT]
-
-    episode_N = mask_BT.nonzero()[:, 0]
     tokens = TokenValues(
-        logps_N=given(logps_BT),
-        old_logps_N=given(old_logps_BT),
-        advantages_N=given(advantages if advantages.dim() == 2 else advantages[:, None].expand(mask_BT.shape)),
-        segments=Segments(episode_N, rows),
-        ref_logps_N=pick(ref_logps_BT),
-        entropy_N=pick(entropy_BT),
-        rollout_logps_N=pick(rollout_logps_BT),
-        prompt_tokens_N=pick(prompt_tokens_B),
+        logps_N=at(logps_BT),
+        old_logps_N=at(old_logps_BT),
+        advantages_N=at(advantages),
+        segments=Segments(row_N, len(mask_BT)),
+        ref_logps_N=None if ref_logps_BT is None else at(ref_logps_BT),
+        entropy_N=None if entropy_BT is None else at(entropy_BT),
+        rollout_logps_N=None if rollout_logps_BT is None else at(rollout_logps_BT),
+        prompt_tokens_N=None if prompt_tokens_B is None else at(prompt_tokens_B),
     )
     return token_loss(tokens, objective, Totals(total_tokens, total_sequences, max_tokens, total_prompts))
 

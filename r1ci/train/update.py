@@ -215,9 +215,13 @@ class Trainer:
                 continue
             parts = self._loss(trajectories, [portion.run[i] for i in chunk], advantages_E, old, portion)
             parts.loss.backward()
-            for name in STATISTICS:
-                sums[name] += float(getattr(parts, name).detach())
-            largest = {name: max(value, float(getattr(parts, name))) for name, value in largest.items()}
+            # One copy from the device: each would wait for all that is queued there.
+            numbers = torch.stack([getattr(parts, name).detach().double() for name in (*STATISTICS, *MAXIMA)]).tolist()
+            for name, value in zip((*STATISTICS, *MAXIMA), numbers, strict=True):
+                if name in sums:
+                    sums[name] += value
+                else:
+                    largest[name] = max(largest[name], value)
         sums = {name: total(value) for name, value in sums.items()}
         if self.recorder is not None:
             totals = {"tokens": portion.tokens, "sequences": portion.sequences, "prompts": portion.prompts}
