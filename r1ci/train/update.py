@@ -87,9 +87,10 @@ class Trainer:
         penalties = None if old is None or not priced else self._penalties(trajectories, old)
         advantages_BG, advantages_E, judged, said = self._judge(trajectories, penalties)
         rate = learning_rate(step, steps, self._spec)
+        updates = _updates(len(trajectories) // size, self._spec.updates_per_step)
         sums: dict[str, float] = {}
         for number in range(self._spec.updates_per_step):
-            chosen = _portion(len(trajectories) // size, number, self._spec.updates_per_step, size)
+            chosen = _episodes([index for index, update in enumerate(updates) if update == number], size)
             warming = self._critic is not None and step < self._critic.spec.warmup_steps
             portion = self._portion(trajectories, advantages_E, [] if warming else chosen)
             parts = self._accumulate(trajectories, advantages_E, portion, old if several else None)
@@ -306,11 +307,19 @@ class Trainer:
         return collate(ids, masks, pad, load.device())
 
 
-def _portion(questions: int, number: int, updates: int, group_size: int) -> list[int]:
-    """Episode indices of one update: every updates-th question with all its episodes."""
-    return [
-        question * group_size + sample for question in range(number, questions, updates) for sample in range(group_size)
-    ]
+def _updates(questions: int, updates: int) -> list[int]:
+    """The update that each of this worker's questions is part of: equal runs of the questions of all workers.
+
+    Questions being dealt out in turn, the runs are the same for any number of workers, and so are their loads where the
+    questions can be divided evenly.
+    """
+    everybody = int(total(questions))
+    return [(index * world() + rank()) * updates // everybody for index in range(questions)]
+
+
+def _episodes(questions: Sequence[int], group_size: int) -> list[int]:
+    """Indices of the questions' episodes."""
+    return [question * group_size + sample for question in questions for sample in range(group_size)]
 
 
 def _padded(rows: Sequence[Tensor]) -> Tensor:

@@ -82,7 +82,7 @@ def test_what_stands_outside_the_mask_has_no_influence(poison: float) -> None:
     old, returns = values + 0.3, rewards
     moved = values.clone().requires_grad_(True)
     loss = value_loss(moved, old, returns, mask, clip=0.2, total_tokens=float(mask.sum())).loss
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     poisoned = values.masked_fill(outside, poison).requires_grad_(True)
     other = value_loss(
         poisoned,
@@ -92,7 +92,7 @@ def test_what_stands_outside_the_mask_has_no_influence(poison: float) -> None:
         clip=0.2,
         total_tokens=float(mask.sum()),
     ).loss
-    other.backward()  # type: ignore[no-untyped-call]
+    other.backward()
     assert torch.equal(loss, other)
     assert moved.grad is not None
     assert poisoned.grad is not None
@@ -116,7 +116,7 @@ def test_the_value_loss_by_hand(
     made = value_loss(
         values, torch.tensor([[old]]), torch.tensor([[wanted]]), torch.ones(1, 1), clip=0.2, total_tokens=1
     )
-    made.loss.backward()  # type: ignore[no-untyped-call]
+    made.loss.backward()
     assert values.grad is not None
     assert float(made.loss.detach()) == pytest.approx(loss, abs=1e-6)
     assert float(values.grad) == pytest.approx(gradient, abs=1e-6)

@@ -199,7 +199,8 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count, self.here = count, threading.local()
-        self._barrier, self._given = threading.Barrier(count, timeout=30), [[]] * count
+        self._barrier = threading.Barrier(count, timeout=30)
+        self._given: list[list[Any]] = [[] for _ in range(count)]
 
     def share(self, items: Sequence[Any]) -> list[Any]:
         return list(items[self.here.rank :: self.count])
