@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -61,6 +62,10 @@ def episode_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest())
 
 
+class _NoNumbers(Exception):
+    """The engine returned log-probabilities that are not finite."""
+
+
 @dataclass
 class _Episode:
     """The growing record of an episode."""
@@ -106,6 +111,8 @@ class _Episode:
                     episode=self.number,
                 )
             )
+            if not all(map(math.isfinite, completion.logprobs)):
+                raise _NoNumbers
             returned += completion.ids
             self.ids += completion.ids
             self.mask += [1] * len(completion.ids)
@@ -200,6 +207,8 @@ async def run_episode(attempt: Attempt, team: Team, number: int) -> Trajectory:
     await team.engine.open(number)
     try:
         reason, answer = await _AGENTS[attempt.agent.kind](episode)
+    except _NoNumbers:
+        reason, answer = StopReason.ENGINE, None
     finally:
         await team.engine.release(number)
         if team.limits.sessions:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from r1ci.agents.episode import Attempt, Team, run_episode
-from r1ci.agents.trajectory import Trajectory
-from r1ci.tasks.base import Task
+from r1ci.agents.trajectory import StopReason, Trajectory
+from r1ci.tasks.base import Question, Task
 
 
 async def rollout(
@@ -29,8 +29,7 @@ async def rollout(
         attempt = attempts[number]
         trajectory = await run_episode(attempt, team, number)
         if trajectory.answer is not None:
-            correct = tasks[attempt.question.task].check(attempt.question, trajectory.answer)
-            trajectory = replace(trajectory, correct=correct)
+            trajectory = _checked(trajectory, attempt.question, tasks[attempt.question.task])
         on_done(trajectory)
         return trajectory
 
@@ -42,3 +41,12 @@ async def rollout(
             running = [group.create_task(one(number)) for number in numbers]
         done += [task.result() for task in running]
     return done
+
+
+def _checked(trajectory: Trajectory, question: Question, task: Task) -> Trajectory:
+    """With the checker's verdict; a checker that raises, which none of r1ci's does, loses the episode alone."""
+    assert trajectory.answer is not None
+    try:
+        return replace(trajectory, correct=bool(task.check(question, trajectory.answer)))
+    except Exception:
+        return replace(trajectory, stop_reason=StopReason.SCORING)

@@ -28,6 +28,14 @@ class StopReason(StrEnum):
     """All code calls were used and the last generation gave no answer."""
     INFRASTRUCTURE = "infrastructure"
     """A program could not be run for reasons that are not its own; the episode is not scored."""
+    ENGINE = "engine"
+    """The engine returned log-probabilities that are no numbers; the episode is not scored."""
+    SCORING = "scoring"
+    """The task's checker or a reward raised, or gave no number; the episode is not scored."""
+
+
+UNSCORED = (StopReason.INFRASTRUCTURE, StopReason.ENGINE, StopReason.SCORING)
+"""Endings that say nothing of the model."""
 
 
 class Violation(StrEnum):
@@ -112,7 +120,7 @@ class Trajectory:
     @property
     def scored(self) -> bool:
         """Whether the episode may carry a reward."""
-        return self.stop_reason is not StopReason.INFRASTRUCTURE
+        return self.stop_reason not in UNSCORED
 
     def to_json(self) -> str:
         """One line of JSON that ``from_json`` reads back to an equal trajectory."""

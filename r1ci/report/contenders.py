@@ -176,7 +176,7 @@ def _baseline(findings: Findings, asked: str | None) -> str | None:
 def _by_question(attempts: Iterable[Attempt]) -> dict[str, dict[str, float]]:
     values: dict[str, dict[str, list[bool]]] = {}
     for attempt in attempts:
-        if attempt.stop_reason != "infrastructure":
+        if attempt.scored:
             values.setdefault(attempt.task, {}).setdefault(attempt.question_id, []).append(attempt.correct)
     return {
         task: {question: sum(correct) / len(correct) for question, correct in questions.items()}

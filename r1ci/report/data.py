@@ -52,6 +52,10 @@ class StepRecord:
         return self.state == "done"
 
 
+UNSCORED = ("infrastructure", "engine", "scoring")
+"""Ends of an attempt that say nothing of the model: a program, log-probabilities or a verdict could not be had."""
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """One variant x model x seed, with its step ids by role."""
@@ -80,6 +84,11 @@ class Attempt:
     turns: int
     generated_tokens: int
     stop_reason: str
+
+    @property
+    def scored(self) -> bool:
+        """Whether it says something of the model."""
+        return self.stop_reason not in UNSCORED
 
 
 @dataclass(frozen=True)

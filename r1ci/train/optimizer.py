@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from r1ci.errors import StepFailed
 from r1ci.spec.models import Optimizer
 from r1ci.train.sharding import sum_gradients
 
@@ -80,8 +81,17 @@ def learning_rate(step: int, steps: int, spec: Optimizer) -> float:
 
 
 def apply_gradients(model: Any, optimizer: TrainOptimizer, rate: float, max_grad_norm: float) -> float:
-    """Sum gradients over workers, clip, step, clear; the gradient's norm before clipping."""
+    """Sum gradients over workers, clip, step, clear; the gradient's norm before clipping.
+
+    Raises StepFailed, with the weights untouched, if the gradient is no number.
+    """
     sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+    value = float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+    if not math.isfinite(value):
+        raise StepFailed(
+            f"the gradient's norm is {value}: the loss or a log-probability is no number",
+            "resume goes on from the last checkpoint; lower the learning_rate, or set compute.precision: fp32",
+        )
     optimizer.step(rate)
-    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+    return value

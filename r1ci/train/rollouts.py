@@ -17,6 +17,7 @@ so that workers stay equally loaded.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,9 +25,10 @@ from typing import Any
 
 from r1ci.agents.actor import Actor
 from r1ci.agents.episode import Attempt, episode_seed
-from r1ci.agents.trajectory import Trajectory
+from r1ci.agents.trajectory import StopReason, Trajectory
 from r1ci.curriculum import schedule
 from r1ci.curriculum.schedule import Stage
+from r1ci.errors import StepFailed
 from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, DynamicSampling, RewardSpec, Rl
 from r1ci.tasks.base import Question
@@ -83,6 +85,18 @@ class End(StrEnum):
     """The stage had no fresh question left, and some are missing."""
 
 
+_MEANING = {
+    StopReason.INFRASTRUCTURE: "had a program that could not be run",
+    StopReason.ENGINE: "got log-probabilities from the engine that are no numbers",
+    StopReason.SCORING: "had a checker or a reward that raised or gave no number",
+}
+_ADVICE = {
+    StopReason.INFRASTRUCTURE: "look at the executor (r1ci env, r1ci executor test), then r1ci resume",
+    StopReason.ENGINE: "the weights are spoilt: lower rl.learning_rate or rl.max_grad_norm and run again",
+    StopReason.SCORING: "r1ci tasks validate tells which checker is at fault",
+}
+
+
 @dataclass(frozen=True)
 class Rollouts:
     """What a step sampled."""
@@ -108,12 +122,16 @@ def episodes_of(groups: Sequence[Group]) -> list[Trajectory]:
 
 
 def collect(step: int, setup: Setup, actor: Actor) -> Rollouts:
-    """Sample and score the episodes of a step on all workers."""
+    """Sample and score the episodes of a step on all workers.
+
+    Raises StepFailed if most episodes ended in a way that says nothing of the model.
+    """
     stage, wanted = setup.stage(step), setup.spec.batch_questions
     sampling = setup.spec.dynamic_sampling
     drawn = share(schedule.batch(stage, step, wanted, setup.seed))
     groups = _sample(drawn, step, 0, setup, actor)
     everything = gather(groups)
+    require_scored(episodes_of(everything), step)
     if sampling is None:
         return Rollouts(groups, [], everything, {})
     fresh = schedule.fresh(stage, step, wanted, setup.seed)
@@ -127,6 +145,15 @@ def collect(step: int, setup: Setup, actor: Actor) -> Rollouts:
         chosen, fresh = fresh[:count], fresh[count:]
         everything += gather(_sample(share(chosen), step, number, setup, actor))
     return select(everything, wanted, sampling, end)
+
+
+def require_scored(trajectories: Sequence[Trajectory], step: int) -> None:
+    """Raises StepFailed if more than half of the episodes are not scored: going on would train on next to nothing."""
+    lost = Counter(item.stop_reason for item in trajectories if not item.scored)
+    if 2 * lost.total() <= len(trajectories) or not trajectories:
+        return
+    reason, count = lost.most_common(1)[0]
+    raise StepFailed(f"RL step {step}: {count} of {len(trajectories)} episodes {_MEANING[reason]}", _ADVICE[reason])
 
 
 def select(everything: Sequence[Group], wanted: int, sampling: DynamicSampling, end: End) -> Rollouts:
@@ -166,5 +193,8 @@ def _attempt(setup: Setup, question: Question, step: int, sample: int) -> Attemp
 def _rewarded(trajectory: Trajectory, setup: Setup) -> Trajectory:
     if not trajectory.scored:
         return trajectory
-    rewarded = replace(trajectory, rewards=score(trajectory, setup.rewards))
+    try:
+        rewarded = replace(trajectory, rewards=score(trajectory, setup.rewards))
+    except Exception:
+        return replace(trajectory, stop_reason=StopReason.SCORING)
     return penalised(rewarded, setup.spec.objective, setup.agent)

@@ -1,6 +1,7 @@
 """The episode loop, with scripted replies and a fake executor."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from agents_fakes import FakeExecutor
@@ -123,6 +124,45 @@ def test_programs_of_an_episode_share_a_session_only_where_asked_and_it_ends_wit
     play(tokenizer, [CODE, CODE, "<<<3>>>"], executor=shared, sessions=True)
     assert shared.sessions[0]
     assert shared.sessions == shared.ended * 2
+
+
+class Spoilt(ScriptedEngine):
+    """Its log-probabilities are no numbers."""
+
+    async def generate(self, request):
+        completion = await super().generate(request)
+        return replace(completion, logprobs=(float("nan"),) * len(completion.ids))
+
+
+def test_log_probabilities_that_are_no_numbers_leave_the_episode_unscored(tokenizer) -> None:
+    limits = LocalExecutor()
+    team = Team(Spoilt([CODE], tokenizer), tokenizer, FakeExecutor(), limits)
+    trajectory = asyncio.run(run_episode(Attempt(QUESTION, AgentSpec(), 0, 1.0, 7), team, 0))
+    assert (trajectory.stop_reason, trajectory.scored, trajectory.turns) == (StopReason.ENGINE, False, ())
+
+
+class Reference:
+    """Takes the reference answer alone."""
+
+    def check(self, question, answer_text):
+        return answer_text == question.answer
+
+
+class Broken:
+    """A checker that raises."""
+
+    def check(self, question, answer_text):
+        raise RuntimeError("no idea")
+
+
+def test_a_checker_that_raises_loses_the_episode_alone(tokenizer) -> None:
+    other = Question("fake/broken", 0, "?", "3")
+    spec = AgentSpec(turn_tokens=200, context_tokens=2000)
+    team = Team(ScriptedEngine(["<<<3>>>"], tokenizer), tokenizer, FakeExecutor(), LocalExecutor())
+    attempts = [Attempt(question, spec, 0, 1.0, 7) for question in (other, QUESTION)]
+    broken, sound = asyncio.run(rollout(attempts, team, {"fake/broken": Broken(), "fake/sum": Reference()}))
+    assert (broken.stop_reason, broken.scored) == (StopReason.SCORING, False)
+    assert sound.correct
 
 
 def test_long_results_keep_head_and_tail_and_say_so(tokenizer) -> None:

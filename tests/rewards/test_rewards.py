@@ -65,3 +65,9 @@ def test_every_kind_of_the_language_has_a_summary() -> None:
     schema = Experiment.model_json_schema()
     kinds = schema["properties"]["rewards"]["items"]["discriminator"]["mapping"]
     assert set(kinds) == set(SUMMARIES)
+
+
+def test_a_reward_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r1ci.rewards.correctness.correctness", lambda episode, spec: float("nan"))
+    with pytest.raises(ValueError, match="reward correctness is nan"):
+        score(episode(), [CorrectnessReward()])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from r1ci.errors import StepFailed
 from r1ci.models.load import Policy
 from r1ci.spec.models import Sft
 from r1ci.train.optimizer import TrainOptimizer, apply_gradients, learning_rate, make_optimizer
@@ -53,6 +54,17 @@ def test_a_gradient_is_scaled_down_to_the_norm_that_is_allowed(policy: Policy) -
     assert norm == pytest.approx(count**0.5, rel=1e-5)
     assert torch.cat([m.flatten() for m in moved]).norm().item() == pytest.approx(1.0, rel=1e-2)
     assert all(parameter.grad is None for parameter in policy.model.parameters())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_leaves_the_weights_alone_and_is_named(policy: Policy, value: float) -> None:
+    before = [parameter.detach().clone() for parameter in policy.model.parameters()]
+    for parameter in policy.model.parameters():
+        parameter.grad = torch.full_like(parameter, value)
+    optimizer = TrainOptimizer(torch.optim.SGD(policy.model.parameters(), lr=1.0))
+    with pytest.raises(StepFailed, match="no number"):
+        apply_gradients(policy.model, optimizer, 0.5, max_grad_norm=2.0)
+    assert all(torch.equal(b, p) for b, p in zip(before, policy.model.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -11,6 +11,7 @@ from r1ci.agents.episode import Attempt
 from r1ci.agents.trajectory import StopReason, Trajectory
 from r1ci.curriculum import schedule
 from r1ci.curriculum.schedule import Stage
+from r1ci.errors import StepFailed
 from r1ci.spec.models import AgentSpec, Rl
 from r1ci.tasks.base import Question
 from r1ci.train import rollouts
@@ -177,6 +178,31 @@ def test_episodes_that_were_not_scored_are_no_signal() -> None:
         return sample == 0
 
     assert not run(differing, {}, broken=broken)[0].trained
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_a_step_most_of_whose_episodes_say_nothing_stops_the_run_and_says_why(broken: int) -> None:
+    def lost(name: str, sample: int) -> bool:
+        return sample < broken
+
+    if 2 * broken <= SIZE:
+        assert len(run(differing, None, broken=lost)[0].everything) == BATCH
+        return
+    with pytest.raises(StepFailed, match=f"RL step 0: {broken * BATCH} of 18 episodes had a program") as failed:
+        run(differing, None, broken=lost)
+    assert "r1ci executor test" in failed.value.help
+
+
+def test_a_reward_that_raises_loses_the_episode_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fragile(item: Trajectory, rewards: Any) -> dict[str, float]:
+        if item.sample == 0:
+            raise ZeroDivisionError("division by zero")
+        return {"reward": 1.0}
+
+    monkeypatch.setattr(rollouts, "score", fragile)
+    made = run(differing, None)[0].trajectories
+    assert {item.stop_reason for item in made if item.sample == 0} == {StopReason.SCORING}
+    assert {item.reward for item in made if item.sample > 0} == {1.0}
 
 
 def test_a_step_made_again_makes_the_same_rounds() -> None:

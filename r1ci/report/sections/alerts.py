@@ -94,9 +94,9 @@ def _git(step: StepRecord) -> Json:
 def _executions(comparison: Comparison) -> Iterator[Alert]:
     for contender in comparison.contenders:
         attempts = comparison.attempts(contender)
-        lost = sum(attempt.stop_reason == "infrastructure" for attempt in attempts)
+        lost = sum(not attempt.scored for attempt in attempts)
         if lost:
-            text = f"{contender.label}: {plural(lost, 'attempt')} lost to infrastructure, not scored"
+            text = f"{contender.label}: {plural(lost, 'attempt')} lost to failures that are not the model's, not scored"
             yield Alert("warning", text, f"of {len(attempts)}")
         statuses = Counter(status for attempt in attempts for status in attempt.statuses)
         stopped = sum(statuses[limit] for limit in _LIMITS)

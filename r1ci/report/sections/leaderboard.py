@@ -88,7 +88,7 @@ def leaderboard_html(data: Leaderboard) -> Markup:
 
 
 def _row(comparison: Comparison, contender: Contender) -> Row:
-    attempts = [a for a in comparison.attempts(contender) if a.stop_reason != "infrastructure"]
+    attempts = [a for a in comparison.attempts(contender) if a.scored]
     calls = sum(attempt.calls for attempt in attempts)
     return Row(
         label=contender.label,
