@@ -224,6 +224,8 @@ def group_advantages(ledger: Ledger) -> Verdict:
     ]
     if ledger.facts["critic"] is not None:
         return Verdict("advantages", 0, tuple(faults), "a critic's: not from the group", skipped=True)
+    if not ledger.rows:
+        return Verdict("advantages", 0, detail="no episode was trained on", skipped=True)
     objective, size = Objective.model_validate(ledger.facts["objective"]), int(ledger.facts["group_size"])
     stored_BG = torch.tensor([row["advantage"] for row in ledger.rows]).reshape(-1, size)
     again_BG, why = _advantages_again(ledger.rows, objective, size)
@@ -287,7 +289,13 @@ def loss(ledger: Ledger, logged: float | None, slack: float = 0.0) -> Verdict:
 
 
 def _count_faults(ledger: Ledger) -> list[Fault]:
-    """What the losses are divided by is what there is, and nothing that has a gradient was left out."""
+    """What the losses are divided by is what there is, and nothing that has a gradient was left out.
+
+    While a critic warms up, the policy learns from nothing.
+    """
+    critic = ledger.facts["critic"]
+    if critic is not None and ledger.facts["step"] < critic["warmup_steps"]:
+        return []
     objective = Objective.model_validate(ledger.facts["objective"])
     episodes = [trajectory(row) for row in ledger.rows]
     learning = [learns(item, objective) for item in episodes]

@@ -304,6 +304,19 @@ def test_bounds_can_be_set(copied: Path, capsys: Capture) -> None:
     assert "engine FAILS" in capsys.readouterr().out
 
 
+def test_a_step_that_trained_on_nothing_has_nothing_to_prove(copied: Path, capsys: Capture) -> None:
+    """What dynamic sampling leaves where no group has signal."""
+    folder = rl_folder(copied)
+    facts, _ = ledger.read(ledger.path(folder, 1))
+    nothing = {"loss": 0.0, "updates": [{"loss": 0.0, "tokens": 0.0, "sequences": 0.0, "prompts": 0.0}]}
+    ledger.write(folder, 0, [], {**facts, **nothing, "step": 0})
+    table = pl.read_parquet(folder / "metrics.parquet")
+    loss = pl.when(pl.col("step") == 0).then(0.0).otherwise(pl.col("loss"))
+    table.with_columns(loss=loss).write_parquet(folder / "metrics.parquet")
+    assert r1ci("--root", copied, "audit", "audited", "--step", "0") == 0
+    assert "no episode was trained on" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
