@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 from commands import cells, r1ci
 
+from r1ci.train import ledger
+
 
 def test_every_step_leaves_what_the_store_promises(finished: Path) -> None:
     steps = finished / "runs" / "steps"
@@ -17,7 +19,13 @@ def test_every_step_leaves_what_the_store_promises(finished: Path) -> None:
         "sft": ["model/model.safetensors", "metrics.parquet"],
         "potential": ["potential.parquet", "attempts.parquet", "executor.parquet"],
         "partition": ["partition.parquet", "groups.json"],
-        "rl": ["model/model.safetensors", "metrics.parquet", "episodes.parquet", "executor.parquet"],
+        "rl": [
+            "model/model.safetensors",
+            "metrics.parquet",
+            "episodes.parquet",
+            "executor.parquet",
+            "ledger/step-0000000.parquet",
+        ],
         "evaluation": ["scores.parquet", "trajectories.jsonl.gz", "executor.parquet"],
     }
     for kind, outputs in kinds.items():
@@ -78,6 +86,12 @@ def test_models_load_back_with_plain_transformers(finished: Path) -> None:
     assert model.generate(ids, max_new_tokens=3, do_sample=False).shape[1] > ids.shape[1]
 
 
+def test_what_was_trained_on_is_proved(finished: Path) -> None:
+    done = r1ci(finished / "runs", "audit", "micro", "--step", "0", "--step", "5", cwd=finished)
+    assert done.returncode == 0, done.stdout
+    assert "FAILS" not in done.stdout
+
+
 def test_the_trained_model_answers_a_question(finished: Path) -> None:
     question = "Find the Greatest Common Divisor (GCD) of these numbers: 12, 18."
     done = r1ci(finished / "runs", "solve", "micro", question, cwd=finished)
@@ -122,6 +136,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
         assert untimed[0].equals(untimed[1])
     tables = [pl.read_parquet(folder / ids["rl"] / "episodes.parquet") for folder in (root / "steps", whole)]
     assert tables[0].equals(tables[1])
+    for step in range(6):
+        ledgers = [ledger.read(ledger.path(folder / ids["rl"], step)) for folder in (root / "steps", whole)]
+        assert ledgers[0] == ledgers[1]
 
 
 @pytest.mark.slow
