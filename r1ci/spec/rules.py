@@ -9,7 +9,7 @@ from math import ceil
 from typing import get_args
 
 from r1ci.spec.diagnostics import Severity, did_you_mean
-from r1ci.spec.models import Experiment, FileTeacher, OpenaiEngine, ProgramTeacher
+from r1ci.spec.models import Experiment, FileTeacher, OpenaiEngine, ProgramTeacher, VllmEngine
 from r1ci.spec.vocabulary import Vocabulary
 
 PROMPT_TOKENS = 256
@@ -334,6 +334,39 @@ def _engine_cannot_train(spec: Experiment, known: Vocabulary) -> Iterator[Findin
             "an openai engine cannot follow the model that is trained",
             allowed="hf or vllm, or until: sft",
         )
+
+
+@_rule("engine-placement", "error")
+def _engine_placement(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    engine = spec.engine
+    if not isinstance(engine, VllmEngine) or not reaches(spec, "rl"):
+        return
+    if engine.placement == "actors" and spec.rl.objective.correction == "none":
+        yield Finding(
+            "rl.objective.correction",
+            "engines apart from the trainer sample one step ahead: their episodes need an importance correction",
+            found="engine.placement actors with correction none",
+            allowed="a correction such as token_truncate, or engine.placement colocated",
+        )
+    if engine.placement == "colocated" and engine.tensor_parallel > 1:
+        yield Finding(
+            "engine.tensor_parallel",
+            "beside a trainer an engine has the one GPU of its worker",
+            found=f"tensor_parallel {engine.tensor_parallel} with placement colocated",
+            allowed="1, or engine.placement actors",
+        )
+
+
+@_rule("engine-temperature", "error")
+def _engine_temperature(spec: Experiment, known: Vocabulary) -> Iterator[Finding]:
+    asked = {
+        "rl.temperature": spec.rl.temperature if reaches(spec, "rl") else 0.0,
+        "potential.temperatures": max(spec.potential.temperatures) if reaches(spec, "potential") else 0.0,
+        "evaluation.temperature": spec.evaluation.temperature,
+    }
+    for key, value in asked.items():
+        if isinstance(spec.engine, VllmEngine) and value > 2.0:
+            yield Finding(key, "vLLM samples at temperatures up to 2", found=f"{value:g}", help="lower it, or use hf")
 
 
 @_rule("bf16-without-gpu", "warning")

@@ -116,6 +116,9 @@ FOUND = [
     ("wide-sequence-clip", "warning", ["rl.preset=gspo", "rl.objective.clip_low=0.2"], "rl.objective.clip_low"),
     ("wide-sequence-clip", "warning", ["rl.preset=gspo", "rl.objective.clip_high=0.2"], "rl.objective.clip_high"),
     ("engine-cannot-train", "error", ["engine={kind: openai, model: m}"], "engine"),
+    ("engine-placement", "error", ["engine={kind: vllm, placement: actors}"], "rl.objective.correction"),
+    ("engine-placement", "error", ["engine={kind: vllm, tensor_parallel: 2}"], "engine.tensor_parallel"),
+    ("engine-temperature", "error", ["engine.kind=vllm", "rl.temperature=2.5"], "rl.temperature"),
     ("bf16-without-gpu", "warning", ["compute.precision=bf16"], "compute.precision"),
     ("offload-without-sharding", "error", ["compute.offload=true"], "compute.offload"),
     (
