@@ -23,12 +23,13 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
+import datasets
 import torch
 import transformers
 import trl
@@ -140,20 +141,17 @@ def main() -> None:
     options = _options()
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
     if options.peak:
         print(_peak(options.peak, options.groups))
         return
+    print(f"TRL {trl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
+    print("| measured | unit | r1ci | TRL | ratio | aim |\n|---|---|---|---|---|---|", flush=True)
     rows: list[Row] = []
-    if "rollouts" in options.only:
-        for episodes in options.episodes:
-            rows += _rollouts(episodes, options.rounds)
-    if "update" in options.only:
-        rows.append(_updates(options.groups, options.rounds))
-    if "sft" in options.only:
-        rows.append(_sft(options.groups, options.rounds))
-    if "memory" in options.only:
-        rows.append(_memory(options.rounds))
-    _print(rows)
+    for row in _rows(options):
+        values = " | ".join(f"{row[key]:.0f}" for key in ("ours", "trl"))
+        print(f"| {row['title']} | {row['unit']} | {values} | {row['ratio']:.2f} | {row['aim']} |", flush=True)
+        rows.append(row)
     if options.json:
         facts = {"trl": trl.__version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
         options.json.write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
@@ -168,6 +166,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--peak", choices=("ours", "trl"), help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def _rows(options: argparse.Namespace) -> Iterator[Row]:
+    """What was asked for, one after the other."""
+    if "rollouts" in options.only:
+        for episodes in options.episodes:
+            yield from _rollouts(episodes, options.rounds)
+    if "update" in options.only:
+        yield _updates(options.groups, options.rounds)
+    if "sft" in options.only:
+        yield _sft(options.groups, options.rounds)
+    if "memory" in options.only:
+        yield _memory(options.rounds)
 
 
 def _rollouts(episodes: int, rounds: int) -> list[Row]:
@@ -262,14 +273,6 @@ def _row(kind: str, title: str, unit: str, ours: Sequence[float], theirs: Sequen
         "ratios": ratios,
         "aim": AIMS.get(kind, ""),
     }
-
-
-def _print(rows: Sequence[Row]) -> None:
-    print(f"TRL {trl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    print("| measured | unit | r1ci | TRL | ratio | aim |\n|---|---|---|---|---|---|")
-    for row in rows:
-        values = " | ".join(f"{row[key]:.0f}" for key in ("ours", "trl"))
-        print(f"| {row['title']} | {row['unit']} | {values} | {row['ratio']:.2f} | {row['aim']} |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import LogitsProcessor, LogitsProcessorList
-from transformers.trainer_callback import TrainerCallback
+from transformers.trainer_callback import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 from workload import GROUP, LIMITS, Prompter, Script, question
 
@@ -32,6 +32,7 @@ PLAIN: dict[str, Any] = {
     "save_strategy": "no",
     "logging_strategy": "no",
     "disable_tqdm": True,
+    "dataloader_pin_memory": False,
     "gradient_checkpointing": False,
     "max_grad_norm": 1.0,
 }
@@ -237,5 +238,7 @@ class Supervised:
     def run(self) -> tuple[int, float]:
         """One epoch: tokens, and seconds spent in steps."""
         clock = _Clock()
-        self._make(clock).train()
+        trainer = self._make(clock)
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
         return self._tokens, clock.seconds
