@@ -73,7 +73,7 @@ def rows_attention(
     scores = query @ key_RHTD.transpose(2, 3)
     scores = scores.view(rows, heads, group, length, -1)
     if mask is not None:
-        scores = scores + mask[:, None]
+        scores += mask[:, None]
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
     out = weights.view(rows, heads, group * length, -1) @ value_RHTD
     return out.view(rows, queries, length, size).transpose(1, 2), None
