@@ -20,7 +20,7 @@ import logging
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,7 @@ class VllmModel:
 
     def __init__(self, blueprint: Blueprint, options: Options) -> None:
         self._thread = ThreadPoolExecutor(1, "vllm")
+        self._processes = options.tensor_parallel
         self._eos = blueprint.tokenizer.eos_token_id
         self._numbers = itertools.count()
         self._new: dict[str, Request] = {}
@@ -219,7 +220,10 @@ class VllmModel:
     def _load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         if self._asleep:
             self._llm.wake_up(tags=["weights"])
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": with_head(weights)})
+        whole: Iterator[tuple[str, Tensor]] = with_head(weights)
+        if self._processes > 1:  # a message to other processes holds no generator and nothing on a GPU
+            whole = iter([(name, value.cpu()) for name, value in whole])
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": whole})
         if self._asleep:
             self._llm.wake_up(tags=["kv_cache"])
         self._llm.reset_prefix_cache()
