@@ -10,8 +10,8 @@ rounds of ours over TRL's. The workload is in workload.py, TRL's side in trl_sid
     update     one RL update of AdamW over episodes whose completions spread 10:1 in length; tokens of the
                episodes per second, padding not counted
     sft        the same episodes as demonstrations, an epoch in batches of 16
-    memory     peak of resident memory during an update at a vocabulary of 152k, above what it was before, each in a
-               process of its own
+    memory     peak of resident memory during two updates at a vocabulary of 152k, above what it was before (model
+               and libraries), each in a process of its own
 """
 
 from __future__ import annotations
@@ -243,12 +243,12 @@ def _memory(rounds: int) -> Row:
 
 
 def _peak(name: str, groups: int) -> float:
-    """MiB that an update adds at its peak to what was resident before; of the second update, after one warm-up."""
+    """MiB that two updates add at their peak to what was resident before: gradients and AdamW's state included."""
     items, policy = workload.trajectories(groups, vocabulary=WIDE["vocabulary"]), workload.policy(**WIDE)
     contender = Update(policy, items) if name == "ours" else trl_side.Update(policy, items)
-    contender.run()
     Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM to VmRSS
     before = _resident("VmRSS")
+    contender.run()
     contender.run()
     return (_resident("VmHWM") - before) / 1024
 
