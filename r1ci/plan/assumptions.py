@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from r1ci.plan.hardware import CPU_CORE, Device, gpu_device
 from r1ci.plan.steps import Resources
-from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HubModel, TinyModel, VllmEngine
+from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HfEngine, HubModel, TinyModel, VllmEngine
 
 DECODE_OVERHEAD_S = 0.005
 """One decoding step costs at least this, whatever the model: Python, sampling, kernel launches (assumed)."""
@@ -263,6 +263,16 @@ def engine_gpus(spec: Experiment) -> int:
     if not isinstance(engine, VllmEngine) or engine.placement != "actors" or not spec.compute.gpus_per_worker:
         return 0
     return max(1, spec.compute.workers) * engine.engines * engine.tensor_parallel
+
+
+def sampling_gpus(spec: Experiment) -> int:
+    """GPUs of a step that only samples: one process with one vLLM engine, or several as actors; one GPU for hf."""
+    engine = spec.engine
+    if not spec.compute.gpus_per_worker or not isinstance(engine, HfEngine | VllmEngine):
+        return 0
+    if isinstance(engine, HfEngine):
+        return 1
+    return engine.tensor_parallel * (engine.engines if engine.placement == "actors" else 1)
 
 
 def number(value: float) -> str:

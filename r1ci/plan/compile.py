@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from r1ci.errors import UsageError
-from r1ci.plan.assumptions import Workload, engine_gpus
+from r1ci.plan.assumptions import Workload, engine_gpus, sampling_gpus
 from r1ci.plan.cost import estimate
 from r1ci.plan.fit import misfit
 from r1ci.plan.render import megabytes
@@ -135,7 +135,15 @@ def _candidates(cell: CellSpec, tasks: _Tasks) -> dict[str, Step]:
     """Every step that the cell could need, by role, in an order where each comes after what it reads."""
     spec, seed = cell.experiment, cell.seed
     limits, agent, engine = _limits(spec), _json(spec.agent), _json(spec.engine)
-    sampling = {"agent": agent, "limits": limits, "engine": engine, "params": tasks.params, "seed": seed}
+    sampling: dict[str, Any] = {
+        "agent": agent,
+        "limits": limits,
+        "engine": engine,
+        "params": tasks.params,
+        "seed": seed,
+    }
+    if spec.compute.precision != "fp32":
+        sampling |= {"precision": spec.compute.precision}
     steps = {"questions": _questions(spec, tasks)}
     demonstrations = {"demonstrations": _json(spec.demonstrations), "agent": agent, "limits": limits}
     steps["demonstrations"] = Step(
@@ -284,7 +292,7 @@ def _cost(kind: str, role: str, spec: Experiment, cell: CellSpec, tasks: _Tasks)
 
 
 def _resources(kind: str, spec: Experiment) -> Resources:
-    """Training asks for the workers of the compute section; sampling for the GPUs that its engine can use."""
+    """Training asks for the workers of the compute section; sampling, in one process, for its engines' GPUs."""
     compute = spec.compute
     processes = max(1, compute.workers)
     gpus = processes * compute.gpus_per_worker
@@ -292,7 +300,7 @@ def _resources(kind: str, spec: Experiment) -> Resources:
         beside = engine_gpus(spec) if kind == "rl" else 0
         return Resources(compute.workers, processes * compute.cpus_per_worker, gpus + beside)
     if kind in ("potential", "evaluation"):
-        usable = {"vllm": gpus, "hf": min(1, compute.gpus_per_worker)}.get(spec.engine.kind, 0)
+        usable = sampling_gpus(spec)
         return Resources(0, processes * compute.cpus_per_worker, usable)
     return Resources(0, compute.cpus_per_worker if kind == "demonstrations" else 1, 0)
 

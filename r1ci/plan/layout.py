@@ -40,9 +40,12 @@ def _sampling(work: Workload) -> str:
         return ""
     if not work.on_gpu:
         return f"the {engine.kind} engine in each process"
-    over = f"tensor parallel over {split} GPUs" if split > 1 else "one GPU each"
-    where = f"{work.engine_gpus} GPUs of their own" if work.engine_gpus else "the same GPUs"
-    return f"{work.engines} {engine.kind} engines, {over}, on {where if work.trains else f'{work.resources.gpus} GPUs'}"
+    over = f", each tensor parallel over {split} GPUs" if split > 1 else ""
+    engines = f"{work.engines} {engine.kind} engine{'s' if work.engines > 1 else ''}{over}"
+    if not work.trains:
+        return f"{engines}, on {work.resources.gpus} GPU{'s' if work.resources.gpus > 1 else ''}"
+    where = f"{work.engine_gpus} GPUs of their own" if work.engine_gpus else "the workers' GPUs"
+    return f"{engines}, on {where}"
 
 
 def assumed(work: Workload) -> dict[str, float]:

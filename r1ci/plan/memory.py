@@ -97,14 +97,14 @@ def rl(work: Workload, longest: int, sequences: int) -> Memory:
     phases = {name: Phase((*phase.parts, *beside, *asleep), phase.limit_mb) for name, phase in base.phases.items()}
     resting = tuple(part for part in (*context(work), *_states(work, spec)) if part.name != "gradients")
     phases["sampling"] = Phase((*resting, *beside, *awake), _total(work) if _reserves(work) else _limit(work))
-    return Memory({**phases, **_reservation(work, longest)}, base.host)
+    return Memory({**phases, **_reservation(work, longest)}, (*base.host, *_on_host(work)))
 
 
 def sampling(work: Workload, longest: int) -> Memory:
     """Memory of a step that only samples."""
     limit = _total(work) if _reserves(work) else _limit(work)
-    parts = engine(work, longest) if _reserves(work) else (*context(work), *engine(work, longest))
-    return Memory({"sampling": Phase(parts, limit), **_reservation(work, longest)})
+    phase = Phase((*context(work), *engine(work, longest)), limit)
+    return Memory({"sampling": phase, **_reservation(work, longest)}, _on_host(work))
 
 
 def context(work: Workload) -> tuple[Part, ...]:
@@ -221,11 +221,11 @@ def _copied(work: Workload, spec: Optimizer) -> Part:
 
 
 def _reference(work: Workload) -> tuple[Part, ...]:
-    """The frozen model that KL is measured against, float32, sharded as the policy is."""
+    """The frozen model that KL is measured against, in the precision of the passes, sharded as the policy is."""
     if not work.spec.rl.objective.kl_coefficient or work.offloaded:
         return ()
-    text = f"4 bytes x {number(work.parameters)} parameters{_cut(work.shards)}"
-    return (Part("reference", 4 * work.parameters / work.shards, text),)
+    text = f"{work.weight_bytes} bytes x {number(work.parameters)} parameters{_cut(work.shards)}"
+    return (Part("reference", work.weight_bytes * work.parameters / work.shards, text),)
 
 
 def _critic(work: Workload) -> tuple[Part, ...]:
@@ -240,13 +240,16 @@ def _critic(work: Workload) -> tuple[Part, ...]:
 
 
 def engine(work: Workload, longest: int) -> tuple[Part, ...]:
-    """What the engine adds while it samples: the weights it holds itself, and the key-value cache."""
+    """What the engine adds while it samples: the weights that episodes are sampled with, and the key-value cache."""
     spec = work.spec.engine
+    if not isinstance(spec, HfEngine | VllmEngine):
+        return ()
     if _reserves(work):
         assert isinstance(spec, VllmEngine)
         size = spec.gpu_memory * work.device.memory_mb * 1e6
-        return (Part("vLLM", size, f"engine.gpu_memory {spec.gpu_memory:g} x {number(work.device.memory_mb)} MB"),)
-    if not isinstance(spec, HfEngine | VllmEngine) or _elsewhere(work):
+        text = f"engine.gpu_memory {spec.gpu_memory:g} x {number(work.device.memory_mb)} MB"
+        return (Part("vLLM", size, text),)
+    if _elsewhere(work):
         return ()
     return (*_sampler(work), _cache(work, spec.max_in_flight, longest))
 
@@ -259,16 +262,20 @@ def _engine_asleep(work: Workload, longest: int) -> tuple[Part, ...]:
 
 
 def _sampler(work: Workload) -> tuple[Part, ...]:
-    """The weights that episodes are sampled with, where they are not the trained ones themselves."""
-    training = work.resources.workers or work.weight_bytes == 2 or isinstance(work.spec.engine, VllmEngine)
-    if work.trains and not training:
+    """The whole copy that the engine samples with, or takes its weights from; none where it is the trained model."""
+    if work.trains and not work.resources.workers and work.weight_bytes == 4:
         return ()
-    wide = work.weight_bytes if work.trains else 4
-    return (Part("engine weights", wide * work.parameters, f"{wide} bytes x {number(work.parameters)} parameters"),)
+    text = f"{work.weight_bytes} bytes x {number(work.parameters)} parameters"
+    return (Part("sampling copy", work.weight_bytes * work.parameters, text),)
+
+
+def _on_host(work: Workload) -> tuple[Part, ...]:
+    """The copy that vLLM takes its weights from waits in the host's memory."""
+    return _sampler(work) if isinstance(work.spec.engine, VllmEngine) and work.on_gpu else ()
 
 
 def _cache(work: Workload, in_flight: int, longest: int) -> Part:
-    wide = work.weight_bytes if work.trains else 4
+    wide = work.weight_bytes
     size = in_flight * longest * work.shape.cache_bytes(wide)
     text = f"{in_flight} in flight x {number(longest)} tokens x {number(work.shape.cache_bytes(wide))} bytes"
     return Part("KV cache", size, text)

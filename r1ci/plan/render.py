@@ -168,7 +168,7 @@ def _need(step: Step) -> Iterator[str]:
     if cost.layout:
         yield f"layout   {cost.layout}"
     if cost.rates:
-        over = f" (over {step.resources.gpus} GPUs)" if step.resources.gpus else ""
+        over = f" (GPUs: {step.resources.gpus})" if step.resources.gpus else ""
         yield "tokens/s " + ", ".join(f"{count(round(value))} {name}" for name, value in cost.rates.items()) + over
 
 

@@ -9,9 +9,17 @@ from r1ci.agents.actor import Actor, sections
 from r1ci.agents.episode import Attempt
 from r1ci.agents.trajectory import Trajectory
 from r1ci.executors.metrics import Snapshot
+from r1ci.models import load
 from r1ci.models.load import Policy
 from r1ci.plan.context import Progress, StepContext
 from r1ci.tasks.storage import tasks_of
+
+
+def sampled_policy(context: StepContext) -> Policy:
+    """The policy that a step reads, in its precision; in the host's memory for an engine with weights of its own."""
+    inputs = context.inputs
+    on = load.device() if inputs["engine"]["kind"] == "hf" else "cpu"
+    return load.load_folder(context.reads["policy"] / "model", inputs.get("precision", "fp32"), on=on)
 
 
 def run_attempts(context: StepContext, policy: Policy, attempts: Sequence[Attempt]) -> list[Trajectory]:

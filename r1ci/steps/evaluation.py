@@ -15,12 +15,11 @@ from pydantic import TypeAdapter
 from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.executors.protocol import Status
-from r1ci.models import load
 from r1ci.models.chat import decode
 from r1ci.plan.context import StepContext
 from r1ci.rewards.registry import score
 from r1ci.spec.models import AgentSpec, RewardSpec
-from r1ci.steps.attempts import run_attempts
+from r1ci.steps.attempts import run_attempts, sampled_policy
 from r1ci.tasks.base import Question
 from r1ci.tasks.storage import read_questions
 
@@ -33,7 +32,7 @@ def run(context: StepContext) -> None:
     rewards = TypeAdapter(list[RewardSpec]).validate_python(inputs["rewards"])
     asked = [(name, question) for name in SETS for question in read_questions(context.reads["questions"], name)]
     agent = AgentSpec.model_validate(inputs["agent"])
-    policy = load.load_folder(context.reads["policy"] / "model")
+    policy = sampled_policy(context)
     attempts = [
         Attempt(question, agent, sample, inputs["temperature"], _seed(inputs, question, sample))
         for _, question in asked

@@ -10,10 +10,9 @@ from r1ci.agents.episode import Attempt, episode_seed
 from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum.potential import measure
 from r1ci.errors import StepFailed
-from r1ci.models import load
 from r1ci.plan.context import StepContext
 from r1ci.spec.models import AgentSpec, Potential
-from r1ci.steps.attempts import run_attempts
+from r1ci.steps.attempts import run_attempts, sampled_policy
 from r1ci.tasks.storage import read_questions
 
 
@@ -27,7 +26,7 @@ def run(context: StepContext) -> None:
     spec = Potential.model_validate(inputs["potential"])
     questions = read_questions(context.reads["questions"], "rl")
     agent = AgentSpec.model_validate(inputs["agent"])
-    policy = load.load_folder(context.reads["policy"] / "model")
+    policy = sampled_policy(context)
     attempts = [
         Attempt(
             question,

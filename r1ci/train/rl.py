@@ -55,7 +55,7 @@ def train_rl(config: Mapping[str, Any]) -> None:
     policy = weights.prepare(
         load.load_folder(source, on=weights.place(compute)), compute, setup.spec.lora, seed=setup.seed
     )
-    sampler = weights.sampler(policy, compute, source)
+    sampler = weights.sampler(policy, compute, source, inputs["engine"]["kind"])
     optimizer = make_optimizer(policy.model, setup.spec)
     reference, critic = _reference(source, compute, setup.spec), _critic(source, compute, setup.spec)
     trainer = Trainer(policy, reference, optimizer, setup.spec, setup.agent, config["runtime"], critic)

@@ -123,15 +123,15 @@ def _whole(parameter: Tensor) -> Tensor:
     return whole
 
 
-def sampler(policy: Policy, compute: Mapping[str, Any], folder: Path) -> Policy:
+def sampler(policy: Policy, compute: Mapping[str, Any], folder: Path, engine: str = "hf") -> Policy:
     """The policy that episodes are sampled with: the trained model itself where it is whole and float32, else a copy.
 
     The copy is loaded from the folder that the policy came from, in the precision of the training; ``sync`` brings it
-    up to date.
+    up to date. For an engine that keeps weights of its own it waits in the host's memory, not on the GPU.
     """
     if not is_sharded(compute) and compute["precision"] == "fp32":
         return policy
-    copied = load.load_folder(folder, compute["precision"])
+    copied = load.load_folder(folder, compute["precision"], on=load.device() if engine == "hf" else "cpu")
     copied.model.requires_grad_(False)
     return Policy(copied.model, policy.tokenizer)
 

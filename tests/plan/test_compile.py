@@ -341,7 +341,7 @@ def test_steps_carry_how_they_run(plan_of: PlanOf) -> None:
     assert rl.runtime["plugins"] == ["mine"]
     assert (rl.resources.workers, rl.resources.cpus, rl.resources.gpus) == (2, 8, 2)
     potential = plan.steps[roles(plan)["potential"]]
-    assert (potential.resources.workers, potential.resources.gpus) == (0, 2)
+    assert (potential.resources.workers, potential.resources.gpus) == (0, 1)
 
 
 def test_the_json_form_reads_back_to_an_equal_plan(plan_of: PlanOf) -> None:

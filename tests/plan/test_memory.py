@@ -99,7 +99,7 @@ def test_actors_have_gpus_of_their_own_which_cost_too(plan_of: PlanOf) -> None:
     step = apart.steps[apart.cells[0].steps["rl"]]
     assert step.resources.gpus == 16 + 16 * 2
     assert "vLLM" not in step.estimate.memory
-    assert "16 vllm engines, tensor parallel over 2 GPUs" in step.estimate.layout
+    assert "16 vllm engines, each tensor parallel over 2 GPUs" in step.estimate.layout
 
 
 def test_the_price_and_the_assumed_shares_are_the_specs(plan_of: PlanOf) -> None:

@@ -43,7 +43,7 @@ def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, context: Any, episo
     folder.mkdir()
     drawn = [Question("fake/digits", index, f"Write {index}.", str(index)) for index in range(3)]
     write_questions(folder, {"sft": [], "rl": drawn, "new": [], "test": []})
-    monkeypatch.setattr(potential.load, "load_folder", lambda folder: None)
+    monkeypatch.setattr(potential, "sampled_policy", lambda context: None)
 
     def run(broken: set[tuple[str, str, int]]) -> tuple[Answers, pl.DataFrame, pl.DataFrame]:
         answers = Answers(episode, broken)
