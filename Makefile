@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm soak check
+.PHONY: help demo test vllm-env test-vllm soak check
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt $(PIP_ARGS)
@@ -58,6 +58,8 @@ test: $(DEV)
 
 soak: $(DEV)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+
+vllm-env: $(VLLM)
 
 test-vllm: $(VLLM)
 	@OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest tests/vllm $(PYTEST_ARGS)
