@@ -50,7 +50,7 @@ def test_versions_are_those_of_the_installed_direct_dependencies() -> None:
     found = packages()
     assert found["r1ci"] == r1ci.__version__
     assert found["pydantic"] == importlib.metadata.version("pydantic")
-    assert "numpy" not in found
+    assert "pluggy" not in found
 
 
 def test_a_clean_checkout_is_named_by_its_commit(checkout: Path) -> None:

@@ -11,7 +11,7 @@ from r1ci.errors import EnvironmentMissing, R1ciError
 from r1ci.tasks import validate as validation
 from r1ci.tasks.base import Question, Task, TaskInfo
 from r1ci.tasks.reasoning_gym import library
-from r1ci.tasks.registry import get_task, task_info
+from r1ci.tasks.registry import get_task, make_task, task_info
 from r1ci.tasks.validate import run_trusted, validate
 
 INFO = TaskInfo("test/faulty", "test", "train", "", "counting", True)
@@ -78,7 +78,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch:
     library._dataset.cache_clear()
     try:
         with pytest.raises(EnvironmentMissing, match=r"pip install 'r1ci\[tasks\]'"):
-            get_task("rg/gcd").question(0, 0)
+            make_task("rg/gcd").question(0, 0)
     finally:
         library._package.cache_clear()
     assert get_task("rg/gcd", {"max_value": 10}).check(Question("rg/gcd", 0, "", "5"), "5")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loss_peers import objective
 
-from r1ci.agents.trajectory import StopReason, Trajectory
+from r1ci.agents.trajectory import UNSCORED, StopReason, Trajectory
 from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, Rl
 from r1ci.train.optimizer import TrainOptimizer
@@ -32,7 +32,7 @@ def test_fates(stop: StopReason, overlong: str, void: str) -> None:
     cut = stop in (StopReason.TURN_LENGTH, StopReason.CONTEXT_LENGTH)
     fate = overlong if cut else void if stop is StopReason.VOID_TURN else "keep"
     spec = objective(overlong=overlong, void=void)
-    scored = stop is not StopReason.INFRASTRUCTURE
+    scored = stop not in UNSCORED
     assert counts(episode(stop), spec) is (scored and fate != "drop")
     assert learns(episode(stop), spec) is (scored and fate in ("keep", "penalise"))
 
