@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 import time
@@ -151,12 +152,22 @@ def refuses_hostile(task: Task, info: TaskInfo, questions: Sequence[Question]) -
     """Hostile text is refused at once, and nothing of it runs."""
     for question in questions[:3]:
         for name, text in HOSTILE.items():
-            begin = time.process_time()
-            accepted = task.check(question, text)
-            if time.process_time() - begin > HOSTILE_S:
+            if _quickest_s(task, question, text) > HOSTILE_S:
                 yield Fault(question.id, f"refusing {name} takes longer than {HOSTILE_S:g} s of CPU time")
-            if accepted:
+            if task.check(question, text):
                 yield Fault(question.id, f"hostile text ({name}) is accepted")
+
+
+def _quickest_s(task: Task, question: Question, text: str) -> float:
+    """CPU time of a check: the least of a few, since a busy machine slows one down but not all."""
+    least = math.inf
+    for _ in range(5):
+        begin = time.process_time()
+        task.check(question, text)
+        least = min(least, time.process_time() - begin)
+        if least <= HOSTILE_S:
+            break
+    return least
 
 
 def hides_answer(task: Task, info: TaskInfo, questions: Sequence[Question]) -> Iterator[Fault]:
