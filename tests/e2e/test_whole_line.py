@@ -143,6 +143,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
 
 @pytest.mark.slow
 @pytest.mark.ray
+@pytest.mark.timeout(900)
 def test_two_ray_workers_train_from_the_same_spec(spec: Path, finished: Path, tmp_path: Path) -> None:
     """Workers are no part of the ids: only the RL step, on an empty store, shows that both took their share."""
     root = tmp_path / "runs"
