@@ -189,7 +189,7 @@ def _case(tree: Entry, environ: Mapping[str, str] | None) -> tuple[Case | None, 
     problems: list[Diagnostic] = []
     if environ is not None:
         tree, problems = interpolate(tree, environ)
-    experiment, invalid = validate(tree)
+    experiment, invalid = validate(tree, Experiment)
     blamed = {each.where for each in problems}
     problems += [each for each in invalid if each.where not in blamed]
     if problems or experiment is None:

@@ -46,7 +46,7 @@ class Section(BaseModel):
     )
 
 
-def _refusal(
+def refusal(
     message: str, *, at: tuple[str | int, ...] = (), allowed: Sequence[str] = (), help: str = ""
 ) -> PydanticCustomError:
     """A refusal that depends on more than one type; ``at`` is the path from the section to the key at fault."""
@@ -97,12 +97,12 @@ class TinyModel(Section):
     @model_validator(mode="after")
     def _divisible(self) -> Self:
         if self.width % self.heads:
-            raise _refusal(f"width {self.width} is not divisible by heads {self.heads}", at=("width",))
+            raise refusal(f"width {self.width} is not divisible by heads {self.heads}", at=("width",))
         if self.width // self.heads % 2:
             message = f"width {self.width} / heads {self.heads} is odd: rotary positions need an even head size"
-            raise _refusal(message, at=("width",))
+            raise refusal(message, at=("width",))
         if self.heads % self.kv_heads:
-            raise _refusal(f"heads {self.heads} is not divisible by kv_heads {self.kv_heads}", at=("heads",))
+            raise refusal(f"heads {self.heads} is not divisible by kv_heads {self.kv_heads}", at=("heads",))
         return self
 
 
@@ -144,7 +144,7 @@ def _model_from_name(value: Any) -> Any:
         return MODEL_PRESETS[value]
     path, _, revision = value.partition("@")
     if "/" not in path:
-        raise _refusal(
+        raise refusal(
             f"unknown model '{value}'",
             allowed=tuple(MODEL_PRESETS),
             help="a folder needs a slash (./my-model), a hub id too (owner/name, owner/name@revision)",
@@ -512,7 +512,7 @@ class Partition(Section):
     @model_validator(mode="after")
     def _descending(self) -> Self:
         if self.edges is not None and (not self.edges or sorted(self.edges, reverse=True) != self.edges):
-            raise _refusal("edges must be a non-empty list in descending order", at=("edges",))
+            raise refusal("edges must be a non-empty list in descending order", at=("edges",))
         return self
 
 
@@ -629,16 +629,16 @@ class Objective(Section):
     def _bounds(self) -> Self:
         if self.clip_dual is not None and self.clip != "ppo":
             message = "clip_dual bounds the ratio of clip ppo; cispo has no use for it"
-            raise _refusal(message, at=("clip_dual",), help="null, or clip: ppo")
+            raise refusal(message, at=("clip_dual",), help="null, or clip: ppo")
         if self.clip_dual is not None and self.clip_high is not None and self.clip_dual < 1 + self.clip_high:
             message = f"clip_dual {self.clip_dual:g} is below the upper clip {1 + self.clip_high:g}"
-            raise _refusal(message, at=("clip_dual",), help="raise it (dual clip: 3, INTELLECT-2: 4), or null")
+            raise refusal(message, at=("clip_dual",), help="raise it (dual clip: 3, INTELLECT-2: 4), or null")
         if self.correction_low > self.correction_cap:
             message = f"correction_low {self.correction_low:g} is above correction_cap {self.correction_cap:g}"
-            raise _refusal(message, at=("correction_low",))
+            raise refusal(message, at=("correction_low",))
         if self.kl_unbiased and self.kl_in != "loss":
             message = f"kl_unbiased weighs the KL in the loss, and kl_in is {self.kl_in}"
-            raise _refusal(message, at=("kl_unbiased",), help="false, or kl_in: loss")
+            raise refusal(message, at=("kl_unbiased",), help="false, or kl_in: loss")
         return self
 
 
@@ -834,11 +834,11 @@ class Experiment(Section):
         for key, values in (("models", names), ("seeds", self.seeds)):
             for index, value in enumerate(values):
                 if value in values[:index]:
-                    raise _refusal(f"{value} is listed twice", at=(key, index), help="every one may be listed once")
+                    raise refusal(f"{value} is listed twice", at=(key, index), help="every one may be listed once")
         if not self.variants:
-            raise _refusal("there must be at least one variant", at=("variants",), help="leave the key out")
+            raise refusal("there must be at least one variant", at=("variants",), help="leave the key out")
         if self.report.baseline is not None and self.report.baseline not in self.variants:
-            raise _refusal(
+            raise refusal(
                 f"the baseline '{self.report.baseline}' is not one of the variants",
                 at=("report", "baseline"),
                 allowed=tuple(self.variants),

@@ -89,9 +89,9 @@ def step(shape: Shape | None, part: str | int, kind: Any = None) -> Shape | None
     return None if field is None else shape_of(field.annotation)
 
 
-def walk(path: Sequence[str | int], data: Any = None) -> Shape | None:
-    """The shape at a path, choosing kinds by what ``data`` says there."""
-    shape: Shape | None = Experiment
+def walk(path: Sequence[str | int], data: Any = None, root: type[Section] = Experiment) -> Shape | None:
+    """The shape at a path of a document, choosing kinds by what ``data`` says there."""
+    shape: Shape | None = root
     for part in path:
         kind = data.get("kind") if isinstance(data, Mapping) else None
         shape = step(shape, part, kind)
@@ -107,7 +107,7 @@ def _child(data: Any, part: str | int) -> Any:
     return None
 
 
-def field_at(path: Sequence[str | int], data: Any = None) -> FieldInfo | None:
+def field_at(path: Sequence[str | int], data: Any = None, root: type[Section] = Experiment) -> FieldInfo | None:
     """The field that a path names, ignoring list indices at its end."""
     names = list(path)
     while names and isinstance(names[-1], int):
@@ -118,7 +118,7 @@ def field_at(path: Sequence[str | int], data: Any = None) -> FieldInfo | None:
     for part in names[:-1]:
         parent = _child(parent, part)
     kind = parent.get("kind") if isinstance(parent, Mapping) else None
-    return fields_of(walk(names[:-1], data), kind).get(str(names[-1]))
+    return fields_of(walk(names[:-1], data, root), kind).get(str(names[-1]))
 
 
 def keys_of_kind(path: Sequence[str | int], kind: Any) -> frozenset[str] | None:
@@ -129,9 +129,9 @@ def keys_of_kind(path: Sequence[str | int], kind: Any) -> frozenset[str] | None:
     return frozenset(shape.kinds[kind].model_fields) if isinstance(kind, str) and kind in shape.kinds else frozenset()
 
 
-def document_path(location: Sequence[str | int]) -> tuple[KeyPath, bool]:
+def document_path(location: Sequence[str | int], root: type[Section] = Experiment) -> tuple[KeyPath, bool]:
     """A pydantic error location without union tags, and whether it names a mapping's key itself."""
-    shape: Shape | None = Experiment
+    shape: Shape | None = root
     path: list[str | int] = []
     for part in location:
         if part == "[key]":
@@ -156,9 +156,9 @@ class Key:
 
 
 @cache
-def dotted_keys() -> tuple[Key, ...]:
-    """Every key of the language in reading order, for completion, suggestions and the reference."""
-    return tuple(_keys(Experiment, ""))
+def dotted_keys(root: type[Section] = Experiment) -> tuple[Key, ...]:
+    """Every key of a kind of document in reading order, for completion, suggestions and the reference."""
+    return tuple(_keys(root, ""))
 
 
 def value_keys() -> tuple[str, ...]:

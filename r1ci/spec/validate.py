@@ -1,4 +1,4 @@
-"""From a tree to a typed experiment, or to diagnostics that point at what was written.
+"""From a tree to a typed document (an experiment, a report, a sweep), or to diagnostics that point at what was written.
 
 pydantic finds what is wrong and names it by location; here each location is led back to the entry of the
 tree that it comes from, whatever file or argument wrote it.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from r1ci.spec.diagnostics import Diagnostic, Origin, did_you_mean
-from r1ci.spec.models import Experiment
+from r1ci.spec.models import Section
 from r1ci.spec.shape import Choice, KeyPath, Shape, document_path, dotted_keys, field_at, fields_of, walk
 from r1ci.spec.tree import Entry
 
@@ -37,14 +37,17 @@ _BOUNDS = {
 }
 
 
-def validate(tree: Entry) -> tuple[Experiment | None, list[Diagnostic]]:
-    """The experiment that a tree describes, or everything that is wrong with it."""
+Root = TypeVar("Root", bound=Section)
+
+
+def validate(tree: Entry, root: type[Root]) -> tuple[Root | None, list[Diagnostic]]:
+    """The document of type ``root`` that a tree describes, or everything that is wrong with it."""
     data = tree.plain()
     try:
-        return Experiment.model_validate(data), []
+        return root.model_validate(data), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    return None, [_Finding(detail, tree, data).diagnostic() for detail in details]
+    return None, [_Finding(detail, tree, data, root).diagnostic() for detail in details]
 
 
 def dotted(path: KeyPath) -> str:
@@ -70,13 +73,14 @@ def describe(value: Any) -> str:
 class _Finding:
     """One error of pydantic with the part of the tree that it is about."""
 
-    def __init__(self, detail: ErrorDetails, tree: Entry, data: Any) -> None:
+    def __init__(self, detail: ErrorDetails, tree: Entry, data: Any, root: type[Section]) -> None:
         self.type = detail["type"]
         self.text = detail["msg"]
         self.context: dict[str, Any] = detail.get("ctx", {})
-        path, self.is_key = document_path(detail["loc"])
+        path, self.is_key = document_path(detail["loc"], root)
         self.path: KeyPath = (*path, *self.context.get("at", ()))
         self.data = data
+        self.root = root
         self.trail = [tree]
         for part in self.path:
             child = self.trail[-1].get(part)
@@ -128,7 +132,7 @@ class _Finding:
 
     def _meaning(self) -> str:
         """What the key is for: the first sentence of its documentation."""
-        field = field_at(self.path, self.data)
+        field = field_at(self.path, self.data, self.root)
         text = " ".join((field.description or "").split()) if field is not None else ""
         return text.split(". ")[0].rstrip(".")
 
@@ -147,10 +151,10 @@ class _Finding:
 
     def _unknown_key(self) -> Diagnostic:
         key = str(self.path[-1])
-        shape = walk(self.path[:-1], self.data)
+        shape = walk(self.path[:-1], self.data, self.root)
         known = list(fields_of(shape, _lookup(self.data, (*self.path[:-1], "kind"))))
         allowed = ", ".join(known)
-        help = _of_other_kind(key, shape) or did_you_mean(key, known) or _elsewhere(key)
+        help = _of_other_kind(key, shape) or did_you_mean(key, known) or _elsewhere(key, self.root)
         where = self.entry.key or self.entry.where
         return replace(self._make("unknown-key", f"unknown key '{key}'", where=where, allowed=allowed), help=help)
 
@@ -184,7 +188,7 @@ class _Finding:
         )
 
     def _no_kind(self) -> Diagnostic:
-        shape = walk(self.path, self.data)
+        shape = walk(self.path, self.data, self.root)
         kinds = ", ".join(shape.kinds) if isinstance(shape, Choice) else ""
         message = f"missing key 'kind' in {dotted(self.path)}"
         return self._make("missing-key", message, where=self.entry.where, allowed=kinds)
@@ -213,7 +217,7 @@ class _Finding:
         expected = _EXPECTED[self.type]
         allowed = ""
         if self.type == "model_attributes_type":
-            shape = walk(self.path, self.data)
+            shape = walk(self.path, self.data, self.root)
             allowed = f"a mapping whose kind is one of {', '.join(shape.kinds)}" if isinstance(shape, Choice) else ""
             if self.path and self.path[0] == "models":
                 expected, allowed = "the name of a model or a mapping", ""
@@ -256,11 +260,11 @@ def _of_other_kind(key: str, shape: Shape | None) -> str:
     return f"'{key}' belongs to kind {' and '.join(kinds)}" if kinds else ""
 
 
-def _elsewhere(key: str) -> str:
+def _elsewhere(key: str, root: type[Section]) -> str:
     """Where a key that is unknown here would belong."""
     if "." in key:
         return f"dotted keys belong in variants and on the command line; here nest them: {_nested(key)}"
-    places = [each.path for each in dotted_keys() if each.path.rsplit(".", 1)[-1] == key and "[" not in each.path]
+    places = [each.path for each in dotted_keys(root) if each.path.rsplit(".", 1)[-1] == key and "[" not in each.path]
     return f"did you mean '{places[0]}'?" if places else ""
 
 
