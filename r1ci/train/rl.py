@@ -26,6 +26,7 @@ from r1ci.agents.trajectory import Trajectory
 from r1ci.curriculum import schedule
 from r1ci.executors.metrics import total
 from r1ci.models import load
+from r1ci.models.load import Policy
 from r1ci.spec.models import AgentSpec, RewardSpec, Rl
 from r1ci.store.metrics import MetricLog
 from r1ci.tasks.registry import load_plugins
@@ -57,7 +58,7 @@ def train_rl(config: Mapping[str, Any]) -> None:
     )
     sampler = weights.sampler(policy, compute, source, inputs["engine"]["kind"])
     optimizer = make_optimizer(policy.model, setup.spec)
-    reference, critic = _reference(source, compute, setup.spec), _critic(source, compute, setup.spec)
+    reference, critic = _reference(policy, source, compute, setup.spec), _critic(source, compute, setup.spec)
     trainer = Trainer(policy, reference, optimizer, setup.spec, setup.agent, config["runtime"], critic)
     engine, agent, executor = sections(config)
     with contextlib.ExitStack() as stack:
@@ -119,10 +120,12 @@ def read_groups(folder: Path) -> list[list[str]]:
     return [table.filter(pl.col("group") == number + 1)["question_id"].to_list() for number in range(len(sizes))]
 
 
-def _reference(source: Path, compute: Mapping[str, Any], spec: Rl) -> Any:
-    """The SFT model, frozen; None where the objective has no KL term."""
+def _reference(policy: Policy, source: Path, compute: Mapping[str, Any], spec: Rl) -> Any:
+    """The SFT model, frozen: where adapters learn, the policy without them. None where the objective has no KL term."""
     if spec.objective.kl_coefficient == 0:
         return None
+    if spec.lora is not None:
+        return weights.WithoutAdapters(policy.model)
     frozen = load.load_folder(source, compute["precision"], on=weights.place(compute))
     frozen.model.eval().requires_grad_(False)
     return weights.prepare(frozen, compute, trained=False).model

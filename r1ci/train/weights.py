@@ -7,6 +7,7 @@ with the adapters merged, under the names that the model had before.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from r1ci.errors import EnvironmentMissing, StepFailed
 from r1ci.models import load
 from r1ci.models.load import Policy
 from r1ci.spec.models import Lora
-from r1ci.train.logprobs import COMPUTE_IN
+from r1ci.train.logprobs import CALL, COMPUTE_IN, call
 from r1ci.train.sharding import is_sharded, layers, rank, shard
 
 ADAPTER = "default"
@@ -90,12 +91,47 @@ def add_lora(model: Any, lora: Lora, seed: int) -> None:
     model.to(device)
 
 
+class WithoutAdapters:
+    """The model that adapters were put on, as it was before: the same weights, asked through ``logprobs.call``.
+
+    Only for passes without gradient; no copy is made. What a pass that is waiting for its backward has kept stays as
+    it was.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        setattr(self, CALL, self._call)
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        with _base_layers_only(self._model):
+            return call(self._model, function, *arguments)
+
+
+@contextlib.contextmanager
+def _base_layers_only(model: Any) -> Iterator[None]:
+    """Go past the adapters for a while. peft's own switch would also change which parameters learn, which FSDP2 must
+    not see between a forward pass and its backward pass."""
+    adapted = list(_adapted(model).values())
+    for module in adapted:
+        module.forward = module.base_layer.forward
+    try:
+        yield
+    finally:
+        for module in adapted:
+            del module.forward
+
+
+def _adapted(model: Any) -> dict[str, Any]:
+    """The layers that carry an adapter, by name."""
+    return {name: module for name, module in model.named_modules() if hasattr(module, "lora_A")}
+
+
 def whole_weights(model: Any) -> Iterator[tuple[str, Tensor]]:
     """Every parameter whole, adapters merged, under the name it has without them; one is held at a time.
 
     On a sharded model all workers must go through this together.
     """
-    adapted = {name: module for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    adapted = _adapted(model)
     inside = tuple(f"{name}." for name in adapted)
     for name, parameter in model.named_parameters():
         if not name.startswith(inside):

@@ -40,3 +40,12 @@ def test_two_workers_make_the_update_of_one(tmp_path: Path) -> None:
             torch.testing.assert_close(two["weights"][name], weight, atol=1e-6, rtol=0, msg=f"{choice}: {name}")
         for name, value in one["values"].items():
             assert two["values"][name] == pytest.approx(value, rel=1e-4, abs=1e-5), (choice, name)
+
+
+@pytest.mark.parametrize("in_", ["loss", "reward"])
+def test_a_policy_without_its_adapters_is_the_reference_that_a_second_copy_is(tokenizer: Any, in_: str) -> None:
+    ours, theirs = (update_worker.adapted(tokenizer, in_, second_copy=choice) for choice in (False, True))
+    assert ours["values"] == theirs["values"]
+    assert ours["values"]["kl"] > 1e-3
+    for name, weight in ours["weights"].items():
+        assert torch.equal(weight, theirs["weights"][name])

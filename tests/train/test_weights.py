@@ -19,7 +19,9 @@ from r1ci.models.load import Policy
 from r1ci.spec.models import Compute, Lora, Sft
 from r1ci.teachers.demonstration import Tokens
 from r1ci.train import weights
+from r1ci.train.batching import collate
 from r1ci.train.checkpoints import Checkpoints
+from r1ci.train.logprobs import token_logps
 from r1ci.train.optimizer import apply_gradients, make_optimizer
 from r1ci.train.sft import accumulate
 
@@ -41,7 +43,7 @@ def compute(**choices: Any) -> dict[str, Any]:
 
 def gradients(model: Any) -> dict[str, Tensor]:
     model.zero_grad(set_to_none=True)
-    accumulate(model, 0, DATA, 10_000)
+    accumulate(model, DATA, 10_000)
     found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     return {name: getattr(grad, "full_tensor", lambda grad=grad: grad)() for name, grad in found.items()}
 
@@ -52,7 +54,7 @@ def trained(policy: Policy, lora: Lora | None = None, steps: int = 3, **choices:
     weights.prepare(policy, compute(**choices), lora)
     optimizer = make_optimizer(policy.model, spec)
     for _ in range(steps):
-        accumulate(policy.model, 0, DATA, 10_000)
+        accumulate(policy.model, DATA, 10_000)
         apply_gradients(policy.model, optimizer, spec.learning_rate, 1.0)
     return policy
 
@@ -143,6 +145,52 @@ def test_only_adapters_learn_and_begin_as_the_model_itself(policy: Policy) -> No
     assert all("lora_" in name for name, parameter in policy.model.named_parameters() if parameter.requires_grad)
 
 
+@pytest.mark.usefixtures("one_worker")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("sharding", ["none", "full"])
+def test_without_its_adapters_a_model_is_the_one_that_they_were_put_on(
+    policy: Policy, sharding: str, precision: str
+) -> None:
+    """To the bit, whatever the adapters have learned, and with activations that are made again."""
+    choices = {"sharding": sharding, "precision": precision}
+    before = weights.prepare(copied(policy), compute(**choices), trained=False).model
+    trained(policy, LORA, activation_checkpointing=True, **choices)
+    batch = collate(DATA)
+    with torch.no_grad():
+        now, without, then = (
+            token_logps(model, batch).logps_BT
+            for model in (policy.model, weights.WithoutAdapters(policy.model), before)
+        )
+    assert torch.equal(without, then)
+    assert (now - then).abs().max() > 1e-2
+
+
+@pytest.mark.usefixtures("one_worker")
+@pytest.mark.parametrize("again", [False, True], ids=["kept", "made-again"])
+@pytest.mark.parametrize("sharding", ["none", "full"])
+def test_asking_without_adapters_between_the_passes_changes_no_gradient(
+    policy: Policy, sharding: str, again: bool
+) -> None:
+    trained(policy, LORA, sharding=sharding, activation_checkpointing=again)
+    batch = collate(DATA)
+    found = []
+    for asked in (False, True):
+        policy.model.zero_grad(set_to_none=True)
+        loss = token_logps(policy.model, batch).logps_BT.sum()
+        if asked:
+            with torch.no_grad():
+                token_logps(weights.WithoutAdapters(policy.model), batch)
+        loss.backward()
+        found.append({n: p.grad for n, p in policy.model.named_parameters() if p.grad is not None})
+    assert found[0]
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        assert "lora_" in name
+        assert torch.equal(
+            *(getattr(each, "full_tensor", lambda each=each: each)() for each in (gradient, found[1][name]))
+        )
+
+
 def test_adapters_are_a_function_of_the_seed(policy: Policy) -> None:
     drawn = [
         dict(weights.prepare(copied(policy), compute(), LORA, seed=seed).model.named_parameters()) for seed in (1, 1, 2)
@@ -174,7 +222,7 @@ def test_a_checkpoint_is_read_by_any_number_of_workers(
         with Checkpoints(tmp_path, model, learner) as checkpoints:
             first = checkpoints.restore()
             for step in range(first, 4):
-                accumulate(model, 0, DATA, 10_000)
+                accumulate(model, DATA, 10_000)
                 apply_gradients(model, learner, spec.learning_rate, 1.0)
                 checkpoints.after(step + 1, 4, 2)
         ends.append((first, whole(other)))

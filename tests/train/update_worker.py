@@ -14,8 +14,9 @@ from r1ci.agents.trajectory import StopReason, Trajectory
 from r1ci.models.build import build_tiny
 from r1ci.models.load import Policy
 from r1ci.models.tokenizer import train_tokenizer
-from r1ci.spec.models import AgentSpec, Rl, TinyModel
+from r1ci.spec.models import AgentSpec, Compute, Lora, Rl, TinyModel
 from r1ci.spec.presets import OBJECTIVE_PRESETS
+from r1ci.train import weights
 from r1ci.train.optimizer import TrainOptimizer
 from r1ci.train.sharding import share
 from r1ci.train.update import Trainer
@@ -86,6 +87,29 @@ def update(choice: dict[str, Any], policy: Policy, reference: Any) -> dict[str, 
     return {"weights": after, "moved": {name: after[name] - before[name] for name in after}, "values": values}
 
 
+def adapted(tokenizer: Any, in_: str, *, second_copy: bool = False) -> dict[str, Any]:
+    """Whole weights, and the statistics of the second of two updates of adapters, the model sharded over the workers.
+
+    The reference is the policy without its adapters or, for comparison, a model of its own.
+    """
+    spec = Rl.model_validate(
+        {"group_size": 3, "learning_rate": 1.0, "objective": {"kl_in": in_, "kl_coefficient": 0.1}, "lora": {"rank": 2}}
+    )
+    compute = Compute(micro_batch_tokens=90).model_dump(mode="json")
+    policy, frozen = (Policy(build_tiny(SHAPE, tokenizer, 0), tokenizer) for _ in range(2))
+    before = {name: value.detach().clone() for name, value in frozen.model.named_parameters()}
+    weights.prepare(policy, compute, Lora(rank=2))
+    own = weights.WithoutAdapters(policy.model)
+    reference = weights.prepare(frozen, compute, trained=False).model if second_copy else own
+    learned = [parameter for parameter in policy.model.parameters() if parameter.requires_grad]
+    optimizer = TrainOptimizer(torch.optim.SGD(learned, lr=1.0))
+    trainer = Trainer(policy, reference, optimizer, spec, AGENT, {"compute": compute})
+    made = [item for group in share(episodes()) for item in group]
+    values = [trainer.update(made, step, 2)[1] for step in range(2)][-1]
+    after = {name: value.clone() for name, value in weights.whole_weights(policy.model)}
+    return {"weights": after, "moved": {name: after[name] - before[name] for name in after}, "values": values}
+
+
 def main(rank: int, world: int, rendezvous: str, out: Path) -> None:
     """Make every update and save what came of it."""
     torch.set_num_threads(1)
@@ -95,6 +119,7 @@ def main(rank: int, world: int, rendezvous: str, out: Path) -> None:
     policy = Policy(build_tiny(SHAPE, tokenizer, 0), tokenizer)
     reference = build_tiny(SHAPE, tokenizer, 1).eval()
     made = {name: update(choice, policy, reference) for name, choice in CHOICES.items()}
+    made |= {f"adapters, KL in the {in_}": adapted(tokenizer, in_) for in_ in ("loss", "reward")}
     if rank == 0:
         torch.save(made, out)
     if world > 1:
