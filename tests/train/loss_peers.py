@@ -186,7 +186,7 @@ def assert_equal(ours: Tensor, theirs: Tensor, data: Data, tolerance: float = 1e
 
 
 def verl_folder() -> Path:
-    """Where verl's files are; the test is skipped where it is not installed (``pip install --no-deps verl``)."""
+    """Where verl's files are; skips where there is none (``pip install --no-deps -c constraints.txt verl``)."""
     found = importlib.util.find_spec("verl")
     if found is None or not found.submodule_search_locations:
         pytest.skip("verl is not installed")

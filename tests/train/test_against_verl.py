@@ -1,4 +1,4 @@
-"""Losses, advantages and corrections against verl's own files, where verl is installed."""
+"""Losses, advantages and corrections against verl's own files, where verl is installed (``make test`` does that)."""
 
 import types
 from typing import Any
