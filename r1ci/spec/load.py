@@ -82,6 +82,25 @@ def load(
         SpecError: with everything that is wrong.
     """
     environ = {} if environ is None else environ
+    tree, text = read_tree(path, overlays, overrides, environ)
+    resolved = resolve_tree(tree, path, text, environ)
+    if known is not None:
+        from r1ci.spec.lint import unknown_names
+
+        unknown = unknown_names(resolved, known)
+        if unknown:
+            raise SpecError(unknown)
+    return resolved
+
+
+def read_tree(
+    path: Path, overlays: Sequence[Path], overrides: Sequence[str], environ: Mapping[str, str]
+) -> tuple[Entry, str]:
+    """The layers of a spec, merged and not yet validated, and its own file as written.
+
+    Raises:
+        SpecError: a file cannot be read, or an override leads nowhere.
+    """
     problems: list[Diagnostic] = []
     layers: list[Layer] = []
     for file in (path, *overlays):
@@ -99,14 +118,7 @@ def load(
             problems += error.diagnostics
     if problems:
         raise SpecError(problems)
-    resolved = _resolve(tree, path, layers[0].text, environ)
-    if known is not None:
-        from r1ci.spec.lint import unknown_names
-
-        unknown = unknown_names(resolved, known)
-        if unknown:
-            raise SpecError(unknown)
-    return resolved
+    return tree, layers[0].text
 
 
 def load_resolved(path: Path) -> Resolved:
@@ -128,11 +140,15 @@ def load_resolved(path: Path) -> Resolved:
     tree = from_plain(data, origin)
     if not isinstance(tree.value, dict):
         raise SpecError([Diagnostic("unreadable", "not a resolved spec", origin, help="run the spec again")])
-    return _resolve(tree, path, text, None)
+    return resolve_tree(tree, path, text, None)
 
 
-def _resolve(tree: Entry, path: Path, text: str, environ: Mapping[str, str] | None) -> Resolved:
-    """Validate the spec and each of its variants. Without ``environ`` nothing is interpolated."""
+def resolve_tree(tree: Entry, path: Path, text: str, environ: Mapping[str, str] | None) -> Resolved:
+    """Validate the spec and each of its variants. Without ``environ`` nothing is interpolated.
+
+    Raises:
+        SpecError: with everything that is wrong.
+    """
     base, problems = _case(tree, environ)
     shared = {(each.where, each.message) for each in problems}
     cases: dict[str, Case] = {}
