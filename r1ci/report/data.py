@@ -9,17 +9,20 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from r1ci.errors import StoreError, UsageError
+from r1ci.report.tables import Split, Visit, read_split, read_visits
 from r1ci.store.metrics import LINES, TABLE, TIME, read_rows
 from r1ci.store.store import Condition, Store
 
 Json = Mapping[str, Any]
-_READ = ("evaluation", "potential", "partition")
+T = TypeVar("T")
+_READ = ("questions", "evaluation", "potential", "partition", "rl")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class StepRecord:
     """Why it failed, in one line; empty where it did not."""
     inputs: Json
     reads: Mapping[str, str]
+    gpus: int
+    """What it held while it ran, over all its workers."""
+    compute: Json
+    """The spec's section compute, as this step ran with; empty where the plan does not say."""
     provenance: Json
     """What provenance.json says; empty when there is none."""
 
@@ -84,6 +91,8 @@ class Attempt:
     turns: int
     generated_tokens: int
     stop_reason: str
+    answer: str | None
+    """As the model wrote it; None where it gave none."""
 
     @property
     def scored(self) -> bool:
@@ -125,6 +134,12 @@ class Findings:
     """By potential step, one row per question."""
     partitions: Mapping[str, tuple[Json, ...]]
     """By partition step, one row per question."""
+    visits: Mapping[str, tuple[Visit, ...]]
+    """By rl step, one per question and training step that asked it."""
+    splits: Mapping[str, Split]
+    """By questions step."""
+    files: Mapping[str, tuple[Json, ...]]
+    """By finished step: path, bytes and, of small ones, sha256 of every output."""
     problems: tuple[Problem, ...]
 
     @property
@@ -175,6 +190,16 @@ class _Reader:
             self.note(self.relative(path), f"cannot be read: {str(error).splitlines()[0]}")
             return ()
 
+    def parsed(self, path: Path, parse: Callable[[Path], T], otherwise: T) -> T:
+        """What a function makes of a Parquet file; ``otherwise`` where it is missing or damaged."""
+        import polars
+
+        try:
+            return parse(path)
+        except (OSError, polars.exceptions.PolarsError) as error:
+            self.note(self.relative(path), f"cannot be read: {str(error).splitlines()[0]}")
+            return otherwise
+
     def lines(self, path: Path) -> tuple[dict[str, Any], ...]:
         """Objects of a gzipped JSON-lines file; what follows the first damaged line is left out."""
         rows: list[dict[str, Any]] = []
@@ -209,7 +234,7 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
     """
     reader = _Reader(root)
     store = Store(root)
-    experiments = tuple(_experiment(reader, store, name, prefix=len(names) > 1) for name in names)
+    experiments = _distinct([_experiment(reader, store, name) for name in names])
     steps: dict[str, StepRecord] = {}
     for name in names:
         states = _status(reader, store, name)
@@ -226,11 +251,16 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
         executions={id: rows for _, id, at in done if (rows := _executions(reader, at / "executor.parquet"))},
         potentials={id: reader.table(at / "potential.parquet") for id, at in folders["potential"]},
         partitions={id: reader.table(at / "partition.parquet") for id, at in folders["partition"]},
+        visits={id: _visits(reader, at / "episodes.parquet") for id, at in folders["rl"]},
+        splits={
+            id: reader.parsed(at / "questions.parquet", read_split, Split({}, {})) for id, at in folders["questions"]
+        },
+        files={id: tuple(reader.mapping(at / "done.json").get("outputs", ())) for _, id, at in done},
         problems=tuple(reader.problems),
     )
 
 
-def _experiment(reader: _Reader, store: Store, name: str, *, prefix: bool) -> ExperimentRecord:
+def _experiment(reader: _Reader, store: Store, name: str) -> ExperimentRecord:
     folder = store.experiment_folder(name)
     if not (folder / "plan.json").exists():
         known = [other for other in store.experiments() if (store.experiment_folder(other) / "plan.json").exists()]
@@ -242,11 +272,18 @@ def _experiment(reader: _Reader, store: Store, name: str, *, prefix: bool) -> Ex
     if not isinstance(plan.get("cells"), list) or not isinstance(plan.get("steps"), list):
         raise StoreError(f"{folder / 'plan.json'} is damaged", "run the spec again: what is finished is kept")
     spec = reader.mapping(folder / "resolved.json")
-    cells = tuple(
-        CellRecord(name, f"{name}/{c['variant']}" if prefix else c["variant"], c["model"], c["seed"], c["steps"])
-        for c in plan["cells"]
-    )
+    cells = tuple(CellRecord(name, c["variant"], c["model"], c["seed"], c["steps"]) for c in plan["cells"])
     return ExperimentRecord(name, str(spec.get("description", "")), spec, cells)
+
+
+def _distinct(experiments: Sequence[ExperimentRecord]) -> tuple[ExperimentRecord, ...]:
+    """Variants that are called alike in several experiments get the experiment's name before their own."""
+    named = Counter(variant for experiment in experiments for variant in experiment.variants)
+
+    def cell(of: CellRecord) -> CellRecord:
+        return of if named[of.variant] == 1 else replace(of, variant=f"{of.experiment}/{of.variant}")
+
+    return tuple(replace(of, cells=tuple(map(cell, of.cells))) for of in experiments)
 
 
 def _status(reader: _Reader, store: Store, name: str) -> Mapping[str, Json]:
@@ -281,6 +318,8 @@ def _step(reader: _Reader, store: Store, planned: Json, status: Json) -> StepRec
         error=error,
         inputs=planned["inputs"],
         reads=planned["reads"],
+        gpus=planned["resources"]["gpus"],
+        compute=planned["runtime"].get("compute", {}),
         provenance=reader.mapping(store.step_folder(id) / "provenance.json"),
     )
 
@@ -292,6 +331,14 @@ def _executions(reader: _Reader, path: Path) -> tuple[Json, ...]:
         reader.note(reader.relative(path), "has other columns than measure, name and count")
         return ()
     return rows
+
+
+def _visits(reader: _Reader, path: Path) -> tuple[Visit, ...]:
+    return reader.parsed(path, lambda at: read_visits(at, UNSCORED), ())
+
+
+def _split(reader: _Reader, path: Path) -> Split:
+    return reader.parsed(path, read_split, Split({}, {}))
 
 
 def _attempts(reader: _Reader, path: Path) -> tuple[Attempt, ...]:
@@ -316,6 +363,7 @@ def _attempt(row: Json) -> Attempt:
         turns=row["turns"],
         generated_tokens=row["generated_tokens"],
         stop_reason=row["stop_reason"],
+        answer=row["answer"],
     )
 
 

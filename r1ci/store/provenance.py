@@ -37,7 +37,7 @@ def provenance(step: Step, attempt: int) -> dict[str, Any]:
         "git": git(),
         "packages": packages(),
         "python": platform.python_version(),
-        "machine": {**machine(), "gpus": gpus()},
+        "machine": {**machine(), "gpus": gpus(), **drivers()},
         "process": {"host": socket.gethostname(), "pid": os.getpid(), "ray_job": os.environ.get("RAY_JOB_ID")},
     }
 
@@ -60,6 +60,7 @@ def git() -> dict[str, Any] | None:
     untracked = (_git(top, "ls-files", "--others", "--exclude-standard") or "").splitlines()
     return {
         "commit": commit.strip(),
+        "branch": (_git(folder, "branch", "--show-current") or "").strip(),
         "dirty": bool(diff or untracked),
         "diff": diff[:DIFF_BYTES].decode(errors="replace"),
         "diff_bytes": len(diff),
@@ -139,3 +140,14 @@ def gpus() -> list[dict[str, Any]]:
         match = re.search(r"^Model:\s*(.+)$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
         names.append({"name": match.group(1).strip() if match else "unknown"})
     return names
+
+
+def drivers() -> dict[str, str | None]:
+    """Version of the GPU driver, and of the CUDA that torch was built for if torch is loaded; None without."""
+    torch: Any = sys.modules.get("torch")
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    match = re.search(r"Kernel Module\D*(\d+(?:\.\d+)+)", text)
+    return {"driver": match.group(1) if match else None, "cuda": torch.version.cuda if torch is not None else None}

@@ -112,15 +112,17 @@ class FakeStore:
         rng = random.Random(f"{role}/{variant if 'rl' in role else ''}/{seed}")
         if kind == "evaluation":
             _evaluation(folder, role.split(":")[1], self.gain.get(variant, 0.0), seed, self.questions, rng)
+        elif kind == "questions":
+            _parquet(folder / "questions.parquet", _questions())
         elif kind == "sft":
             _parquet(folder / "metrics.parquet", _sft_metrics(rng))
         elif kind == "rl":
-            _parquet(folder / "metrics.parquet", _rl_metrics(inputs["stages"], self.gain.get(variant, 0.0), rng))
-        elif kind == "potential":
-            _parquet(folder / "potential.parquet", _potential(seed))
-        elif kind == "partition":
-            rows = _partition(_potential(seed))
-            _parquet(folder / "partition.parquet", rows)
+            gain = self.gain.get(variant, 0.0)
+            _parquet(folder / "metrics.parquet", _rl_metrics(inputs["stages"], gain, rng))
+            _parquet(folder / "episodes.parquet", _episodes(inputs["stages"], gain, seed))
+        elif kind in ("potential", "partition"):
+            rows = _potential(seed)
+            _parquet(folder / f"{kind}.parquet", rows if kind == "potential" else _partition(rows))
         if kind in ("demonstrations", "potential", "rl", "evaluation"):
             _parquet(folder / "executor.parquet", _executions(48 if kind == "rl" else 1))
         _json(folder / "done.json", {"outputs": []})
@@ -278,6 +280,34 @@ def _rl_metrics(stages: str, gain: float, rng: random.Random) -> list[dict[str, 
         rows.append(row)
     keys = dict.fromkeys(key for row in rows for key in row)
     return [{key: row.get(key) for key in keys} for row in rows]  # type: ignore[misc]
+
+
+def _questions() -> list[dict[str, Any]]:
+    sets = {"sft": (TRAIN, 20), "rl": (TRAIN, 30), "new": (TRAIN, 12), "test": (TEST, 12)}
+    return [
+        {"set": name, "question_id": f"{task}#{i}", "task": task, "text": f"{name} {task} {i}"}
+        for name, (tasks, count) in sets.items()
+        for task in tasks
+        for i in range(count)
+    ]
+
+
+def _episodes(stages: str, gain: float, seed: int) -> list[dict[str, Any]]:
+    """48 steps of 10 questions, 5 episodes each, as the fake metrics have stages."""
+    rng = random.Random(f"episodes {stages} {seed}")
+    rows, potential = [], _partition(_potential(seed))
+    for step in range(48):
+        stage = 1 if stages == "single" else step // 12 + 1
+        asked = [row for row in potential if stages == "single" or row["group"] <= stage]
+        for question in rng.sample(asked, 10):
+            p = min(0.97, question["p"] + 0.25 * gain * step / 48)
+            for sample in range(5):
+                correct = rng.random() < p
+                rows.append({"step": step, "stage": stage, "question_id": question["question_id"],
+                             "task": question["task"], "sample": sample, "round": 0, "trained": True,
+                             "reward": float(correct), "advantage": 0.0, "correct": correct, "calls": 1,
+                             "generated_tokens": 60, "stop_reason": "answer"})  # fmt: skip
+    return rows
 
 
 def _potential(seed: int) -> list[dict[str, Any]]:

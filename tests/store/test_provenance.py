@@ -42,6 +42,7 @@ def test_a_record_is_plain_json_with_seed_command_and_machine() -> None:
     assert record["python"] == platform.python_version()
     assert record["machine"]["cores"] >= 1
     assert record["machine"]["memory_mb"] > 0
+    assert {"driver", "cuda"} <= record["machine"].keys()
     assert record["command"]
     assert record["started"].endswith("+00:00")
 
@@ -57,6 +58,7 @@ def test_a_clean_checkout_is_named_by_its_commit(checkout: Path) -> None:
     git = module.git()
     assert git is not None
     assert len(git["commit"]) == 40
+    assert git["branch"]
     assert (git["dirty"], git["diff"], git["untracked"]) == (False, "", [])
 
 
