@@ -10,6 +10,10 @@ from typing import Any
 from r1ci.plan.steps import Step
 
 
+class Stopped(KeyboardInterrupt):
+    """A step was asked to stop before its end, and did: like Ctrl-C, no failure, and its attempt can be resumed."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a step is, for people."""

@@ -29,6 +29,8 @@ from r1ci.store.files import StoreUnwritable, read_json, sync, write_json, write
 from r1ci.store.provenance import gpus, now, provenance
 
 DONE, STEP, PROVENANCE, ERROR, CHECKPOINTS = "done.json", "step.json", "provenance.json", "error.txt", "checkpoints"
+STOP = "stop"
+"""A file in an attempt's folder that asks whoever computes there to stop at the next good moment."""
 CHECKSUM_BYTES = 1_000_000
 """Outputs smaller than this are published with their SHA-256."""
 
@@ -106,6 +108,11 @@ class Store:
                 _record_failure(folder, record, error)
                 raise
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+    def ask_to_stop(self, step_id: str) -> None:
+        """Ask whoever computes a step now to stop at the next good moment (``STOP``); a later attempt is not asked."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.step_folder(step_id) / STOP).touch()
 
     @contextmanager
     def _lock(self, step_id: str, on_wait: Callable[[], None]) -> Iterator[None]:
@@ -186,12 +193,16 @@ class Store:
         A run of this machine whose process is gone without a word is given the state ``killed``.
         """
         try:
-            status = read_json(self.experiment_folder(name) / "status.json")
+            return as_seen_now(read_json(self.experiment_folder(name) / "status.json"))
         except FileNotFoundError:
             return {"state": "new", "steps": {}}
-        if status.get("state") == "running" and status.get("host") == socket.gethostname() and not _alive(status):
-            return {**status, "state": "killed"}
-        return status
+
+
+def as_seen_now(status: dict[str, Any]) -> dict[str, Any]:
+    """A status with the state ``killed`` where it says running, here, and its process is gone."""
+    if status.get("state") == "running" and status.get("host") == socket.gethostname() and not _alive(status):
+        return {**status, "state": "killed"}
+    return status
 
 
 def _alive(status: Mapping[str, Any]) -> bool:
@@ -220,6 +231,7 @@ def _prepare(folder: Path, step: Step) -> int:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
+    (folder / STOP).unlink(missing_ok=True)
     write_json(folder / STEP, {"id": step.id, **content})
     return earlier + 1
 
@@ -244,6 +256,7 @@ def _publish(folder: Path, record: dict[str, Any]) -> None:
     """Write ``done.json``, after everything it lists is on the disk."""
     end = {"ended": now(), "outcome": "done", "machine": {**record["machine"], "gpus": gpus()}}
     write_json(folder / PROVENANCE, {**record, **end})
+    (folder / STOP).unlink(missing_ok=True)
     outputs = [_describe(folder, path) for path in _outputs(folder)]
     write_json(folder / DONE, {"finished": end["ended"], "attempt": record["attempt"], "outputs": outputs})
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from r1ci.errors import EnvironmentMissing, R1ciError, StepFailed
-from r1ci.plan.context import Progress, StepContext
+from r1ci.plan.context import Progress, StepContext, Stopped
 from r1ci.spec.models import Compute
 from r1ci.train import checkpoints
 from r1ci.train import progress as told
@@ -37,6 +37,7 @@ def fit(train_function: TrainFunction, context: StepContext) -> None:
     Raises:
         StepFailed: a worker failed; the message carries its error.
         EnvironmentMissing: the cluster cannot give what the spec asks for.
+        Stopped: it was asked to stop, and did.
     """
     compute = Compute.model_validate(context.step.runtime["compute"])
     config = {
@@ -54,6 +55,8 @@ def fit(train_function: TrainFunction, context: StepContext) -> None:
         stop.set()
         watcher.join()
         (context.folder / FAILED).unlink(missing_ok=True)
+    if told.heard_stopped(context.folder):
+        raise Stopped(f"{context.step.id} was asked to stop")
     (context.folder / told.FILE).unlink(missing_ok=True)
 
 

@@ -46,6 +46,8 @@ from r1ci.train.update import Trainer
 def train_rl(config: Mapping[str, Any]) -> None:
     """Train ``reads.policy`` on the RL questions and save it; resumes from the folder's checkpoints.
 
+    Where it is asked to stop, it leaves a checkpoint after the step in hand instead, and says so.
+
     ``config``: the attempt's ``folder``, the step's ``inputs``, folders by role in ``reads`` (questions, policy and,
     unless there is one stage only, partition), and ``runtime`` (executor, compute).
     """
@@ -89,6 +91,10 @@ def train_rl(config: Mapping[str, Any]) -> None:
             text = f"stage {values['stage']:.0f} reward {values['reward']:.2f} signal {values['signal']:.2f}"
             progress.tell(folder, step + 1, setup.steps, text)
             checkpoints.after(step + 1, setup.steps, compute["checkpoint_every"])
+            if step + 1 < setup.steps and progress.stop_asked(folder):
+                checkpoints.begin(step + 1)
+                progress.tell_stopped(folder)
+                return
     weights.save(policy, folder / "model")
 
 

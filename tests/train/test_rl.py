@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 from r1ci.errors import R1ciError
 from r1ci.models import load
 from r1ci.models.load import Policy
-from r1ci.plan.context import StepContext
+from r1ci.plan.context import StepContext, Stopped
 from r1ci.plan.steps import Step
 from r1ci.spec.models import AgentSpec, Compute, HfEngine, LocalExecutor, Rl
 from r1ci.steps import rl
 from r1ci.store.metrics import MetricLog
+from r1ci.store.store import STOP
 from r1ci.tasks.base import Question
 from r1ci.tasks.storage import write_questions
 
@@ -165,6 +166,31 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(context: Make, monkeypatch: pyt
     names = [made.folder / "model" / "model.safetensors" for made in (whole, stopped)]
     assert names[0].read_bytes() == names[1].read_bytes()
     assert metrics(stopped).equals(metrics(whole))
+
+
+def test_an_attempt_that_is_asked_to_stop_leaves_a_checkpoint_and_goes_on_to_the_same_bytes(
+    context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = context("whole"), context("asked")
+    rl.run(whole)
+    log = MetricLog.log
+
+    def asking(self: MetricLog, step: int, values: Any) -> None:
+        log(self, step, values)
+        if step == 2:  # no checkpoint is due after it
+            (self.folder / STOP).touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricLog, "log", asking)
+        with pytest.raises(Stopped):
+            rl.run(asked)
+    assert not (asked.folder / "model").exists()
+    assert metrics(asked).height == 3
+    (asked.folder / "metrics.jsonl").rename(asked.folder / "before.jsonl")
+    rl.run(asked)
+    assert metrics(asked)["step"].to_list() == [3]
+    names = [made.folder / "model" / "model.safetensors" for made in (whole, asked)]
+    assert names[0].read_bytes() == names[1].read_bytes()
 
 
 @pytest.mark.ray
