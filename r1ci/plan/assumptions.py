@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from r1ci.plan.hardware import CPU_CORE, Device, gpu_device
 from r1ci.plan.steps import Resources
-from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HfEngine, HubModel, TinyModel, VllmEngine
+from r1ci.spec.models import AgentSpec, Experiment, GgufModel, HfEngine, HubModel, Rl, TinyModel, VllmEngine
 
 DECODE_OVERHEAD_S = 0.005
 """One decoding step costs at least this, whatever the model: Python, sampling, kernel launches (assumed)."""
@@ -34,6 +34,8 @@ PROGRAM_S = 0.03
 """Wall-clock time of one program on one core: start-up of a Python process, mostly (assumed)."""
 TIMEOUT_SHARE = 0.001
 """Share of programs that run into the time limit (assumed)."""
+SIGNAL_SHARE = 0.5
+"""Share of groups whose rewards differ, which dynamic sampling keeps (assumed)."""
 QUESTION_S = 0.001
 """Making one question (assumed)."""
 PROCESS_MB = 600
@@ -255,6 +257,32 @@ def episode(agent: AgentSpec, kind: str) -> Episode:
         calls=calls,
         output=agent.max_output_tokens // OUTPUT_SHARE,
     )
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a step of RL samples."""
+
+    batches: float
+    """Episodes, in batches of ``rl.batch_questions`` x ``rl.group_size``."""
+    rounds: int
+    """How often they are waited for."""
+    text: str = ""
+    """Of a formula: the factor that dynamic sampling brings, and between what it may lie."""
+
+
+def sampled_per_step(rl: Rl) -> Sampled:
+    """A batch, and what dynamic sampling draws besides: the rounds of ``r1ci.train.rollouts`` where half of the groups
+    have signal (SIGNAL_SHARE) and no stage runs out of questions."""
+    spec = rl.dynamic_sampling
+    if spec is None:
+        return Sampled(1.0, 1)
+    batches, rounds, missing = 1.0, 1, 1 - SIGNAL_SHARE
+    while rounds <= spec.max_rounds and missing * rl.batch_questions >= 1:
+        drawn = min(1.0, missing * spec.over_sampling)
+        batches, rounds, missing = batches + drawn, rounds + 1, missing - SIGNAL_SHARE * drawn
+    most = 1 + spec.max_rounds
+    return Sampled(batches, rounds, f"x {batches:.3g} batches by dynamic sampling (from 1 to {most}) ")
 
 
 def engine_gpus(spec: Experiment) -> int:

@@ -1,8 +1,9 @@
 """What each step is expected to cost: tokens, time, GPU-hours, money and memory, each with its formula as text.
 
-Training takes 6 FLOPs per parameter and token (2 forward, 4 backward) and generation 2, after Kaplan et al. 2020,
-section 2.1: attention over long contexts, which adds to both, is left out, and so is waiting for a server's rate
-limits. What is assumed besides is in ``r1ci.plan.assumptions`` and ``r1ci.plan.hardware``; memory is counted in
+Training takes 6 FLOPs per parameter and token (2 forward, 4 backward, of which 2 are for the weights' gradients and
+fall away where only adapters learn) and generation 2, after Kaplan et al. 2020, section 2.1: attention over long
+contexts, which adds to both, is left out, and so is waiting for a server's rate limits.
+What is assumed besides is in ``r1ci.plan.assumptions`` and ``r1ci.plan.hardware``; memory is counted in
 ``r1ci.plan.memory``.
 """
 
@@ -27,10 +28,11 @@ from r1ci.plan.assumptions import (
     Workload,
     episode,
     number,
+    sampled_per_step,
 )
 from r1ci.plan.layout import assumed, layout
 from r1ci.plan.steps import Estimate
-from r1ci.spec.models import HfEngine, ProgramTeacher, VllmEngine
+from r1ci.spec.models import HfEngine, Optimizer, ProgramTeacher, VllmEngine
 
 
 class Figure(NamedTuple):
@@ -43,12 +45,13 @@ class Figure(NamedTuple):
 # ---------------------------------------------------------------- time
 
 
-def training_s(work: Workload, tokens: float, flops: int, updates: int) -> Figure:
-    """Time of so many optimizer steps over tokens, at so many FLOPs per parameter and token."""
+def training_s(work: Workload, tokens: float, passes: Mapping[str, int], updates: int) -> Figure:
+    """Time of so many optimizer steps over tokens, whose passes take so many FLOPs per parameter and token."""
     device, devices = work.device, work.trainers
-    arithmetic = flops * work.parameters * tokens / (devices * device.flops * device.trained)
+    flops = " + ".join(f"{count} {name}" for name, count in passes.items())
+    arithmetic = sum(passes.values()) * work.parameters * tokens / (devices * device.flops * device.trained)
     text = (
-        f"training {flops} x {number(work.parameters)} parameters x {number(tokens)} tokens / "
+        f"training ({flops}) x {number(work.parameters)} parameters x {number(tokens)} tokens / "
         f"({devices} {device.name} x {number(device.flops)} FLOP/s x {device.trained:g}) + "
         f"{number(updates)} updates x {UPDATE_OVERHEAD_S} s"
     )
@@ -114,6 +117,16 @@ def execution_s(work: Workload, episodes: int, calls: float, batches: int = 1) -
         f"{number(calls)} turns x {waits:.2g} chance x {limit:g} s"
     )
     return Figure(value, text)
+
+
+def _at_once(ours: Sequence[Figure], theirs: Sequence[Figure]) -> Figure:
+    """Time of two things that run beside each other: the longer one's."""
+    both = [Figure(sum(each.value for each in some), _sum(some)) for some in (ours, theirs)]
+    return Figure(max(each.value for each in both), f"the longer of ({both[0].text}) and ({both[1].text})")
+
+
+def _sum(parts: Sequence[Figure]) -> str:
+    return " + ".join(part.text for part in parts if part.value)
 
 
 def _executor_workers(work: Workload) -> int:
@@ -185,15 +198,16 @@ def _sft(work: Workload, agent: str) -> Estimate:
     tokens = count * length * spec.epochs
     updates = math.ceil(count / spec.batch_size) * spec.epochs
     how = Figure(tokens, f"{number(count)} demonstrations x {number(length)} x {spec.epochs} epochs; {shape.text}")
-    training = training_s(work, tokens, 6 + _again(work), updates)
+    training = training_s(work, tokens, _update(work, spec), updates)
     longest = min(spec.max_tokens, work.spec.agent.context_tokens)
     need = memory.training(work, spec, longest, math.ceil(spec.batch_size / work.trainers))
     return _estimate(work, how, [training], need, {"trained": tokens / training.value})
 
 
-def _again(work: Workload) -> int:
-    """FLOPs per parameter and token for activations that are made again."""
-    return 2 if work.spec.compute.activation_checkpointing else 0
+def _update(work: Workload, spec: Optimizer) -> dict[str, int]:
+    """FLOPs per parameter and token of the passes of an update."""
+    again = {"activations made again": 2} if work.spec.compute.activation_checkpointing else {}
+    return {"update": 6, **again} if spec.lora is None else {"update of adapters": 4, **again}
 
 
 def _potential(work: Workload, agent: str) -> Estimate:
@@ -226,18 +240,20 @@ def _partition(work: Workload, agent: str) -> Estimate:
 
 def _rl(work: Workload, agent: str) -> Estimate:
     rl, shape = work.spec.rl, episode(work.spec.agent, agent)
-    steps = work.groups * work.spec.curriculum.steps_per_stage
-    batch = rl.batch_questions * rl.group_size
-    episodes = steps * batch
-    generation = generation_s(work, episodes, shape, steps)
-    training = training_s(work, episodes * shape.total, _rl_flops(work), steps * rl.updates_per_step)
-    seconds = [generation, execution_s(work, episodes, shape.calls, steps), training]
+    steps, batch = work.groups * work.spec.curriculum.steps_per_stage, rl.batch_questions * rl.group_size
+    sampled, trained = sampled_per_step(rl), steps * batch
+    episodes = math.ceil(sampled.batches * trained)
+    rounds = steps * sampled.rounds
+    generation = generation_s(work, episodes, shape, rounds)
+    sampling = [generation, execution_s(work, episodes, shape.calls, rounds)]
+    training = training_s(work, trained * shape.total, _rl_passes(work), steps * rl.updates_per_step)
+    seconds = [_at_once(sampling, [training])] if work.engine_gpus else [*sampling, training]
     tokens = episodes * shape.generated
     text = (
         f"{number(steps)} steps x {number(batch)} episodes ({number(rl.batch_questions)} questions x {rl.group_size}) "
-        f"x {number(shape.generated)} sampled; {shape.text}"
+        f"{sampled.text}x {number(shape.generated)} sampled; {shape.text}"
     )
-    rates = {"trained": episodes * shape.total / training.value, **_generated(tokens, [generation])}
+    rates = {"trained": trained * shape.total / training.value, **_generated(tokens, [generation])}
     if rl.evaluate_every:
         checks = steps // rl.evaluate_every
         asked = checks * work.train_tasks * work.spec.tasks.train.new_questions_per_task
@@ -245,17 +261,26 @@ def _rl(work: Workload, agent: str) -> Estimate:
         seconds.append(generation_s(work, asked, shape, max(1, checks)))
         seconds.append(execution_s(work, asked, shape.calls, max(1, checks)))
         text += f"; {number(asked)} more episodes to evaluate on new questions"
-    need = memory.rl(work, work.spec.agent.context_tokens, math.ceil(batch / work.trainers))
+    of_update = math.ceil(batch / rl.updates_per_step / work.trainers)
+    need = memory.rl(work, work.spec.agent.context_tokens, of_update)
     return _estimate(work, Figure(tokens, text), seconds, need, rates)
 
 
-def _rl_flops(work: Workload) -> int:
-    """6 for the update; 2 for the log-probabilities before it where there are several updates; 2 for the reference
-    model's where KL is weighed; 8 for a critic: its values, and its update."""
+def _rl_passes(work: Workload) -> dict[str, int]:
+    """FLOPs per parameter and token of a step: the update; the policy's log-probabilities before it, where there are
+    several updates or the rewards lose a KL; the reference model's, before the update for the rewards and in it for the
+    loss or the metrics; a critic's values and its update.
+    """
     rl = work.spec.rl
-    critic = 0 if rl.critic is None else 8
-    before = 2 if rl.updates_per_step > 1 else 0
-    return 6 + _again(work) + before + (2 if rl.objective.kl_coefficient else 0) + critic
+    passes = _update(work, rl)
+    priced = rl.objective.kl_coefficient > 0 and rl.objective.kl_in != "loss"
+    if rl.updates_per_step > 1 or priced:
+        passes["log-probabilities before"] = 2
+    if rl.objective.kl_coefficient:
+        passes["reference"] = 4 if priced else 2
+    if rl.critic is not None:
+        passes["critic"] = 10 if work.spec.compute.activation_checkpointing else 8
+    return passes
 
 
 def _evaluation(work: Workload, agent: str) -> Estimate:
@@ -305,7 +330,7 @@ def _estimate(
     parts = [part for part in peak.parts if part.size]
     formulas = {
         "tokens": how.text,
-        "seconds": " + ".join(part.text for part in seconds if part.value),
+        "seconds": _sum(seconds),
         "memory_mb": " + ".join(f"{part.name} {part.text}" for part in parts),
     }
     if need.host:
@@ -325,6 +350,7 @@ def _estimate(
         phases={name: phase.mb for name, phase in need.phases.items()},
         limits={name: phase.limit_mb for name, phase in need.phases.items() if phase.limit_mb},
         host_mb=math.ceil(sum(part.size for part in need.host) / 1e6),
+        host={part.name: math.ceil(part.size / 1e6) for part in need.host},
         layout=layout(work),
         rates={name: round(value, 1) for name, value in (rates or {}).items()},
         assumed=assumed(work),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from r1ci.plan.assumptions import DECODE_OVERHEAD_S, TAIL, UPDATE_OVERHEAD_S, Workload
+from r1ci.plan.assumptions import (
+    DECODE_OVERHEAD_S,
+    SIGNAL_SHARE,
+    TAIL,
+    UPDATE_OVERHEAD_S,
+    Workload,
+    sampled_per_step,
+)
 from r1ci.spec.models import HfEngine, VllmEngine
 
 
@@ -60,6 +67,12 @@ def assumed(work: Workload) -> dict[str, float]:
         "update_overhead_s": UPDATE_OVERHEAD_S,
         "longest_episode_over_mean": float(TAIL),
     }
+    if work.kind == "rl" and work.spec.rl.dynamic_sampling is not None:
+        found |= {
+            "groups_with_signal": SIGNAL_SHARE,
+            "batches_sampled_per_step": sampled_per_step(work.spec.rl).batches,
+            "batches_sampled_at_most": 1.0 + work.spec.rl.dynamic_sampling.max_rounds,
+        }
     if work.on_gpu:
         found |= {"gpu_memory_mb": float(device.memory_mb), "price_per_gpu_hour": device.price}
     return found

@@ -1,7 +1,7 @@
 """The memory of one worker, part by part and phase by phase: what a GPU must hold, or this process on a CPU.
 
-A step goes through phases (sampling, copying weights, the update, the optimizer's step, a checkpoint) that do not hold
-the same things; the largest one is what the worker needs, and each has its limit. The parts follow the trainer as it
+A step goes through phases (loading, sampling, the update, the optimizer's step, a checkpoint) that do not hold the same
+things; the largest one is what the worker needs, and each has its limit. The parts follow the trainer as it
 is: float32 weights, gradients and two AdamW moments (4 + 4 + 8 bytes a parameter, Muon 4 + 4 + 4 for the matrices of
 layers), cut over the workers by FSDP2 and gathered layer by layer in the precision of the passes; log-probabilities
 made in chunks; vLLM asleep during the update. Activations are those that PyTorch keeps for the backward pass of a
@@ -54,13 +54,18 @@ class Memory:
     """The phases of a step by name."""
 
     phases: Mapping[str, Phase]
-    host: tuple[Part, ...] = ()
-    """What lies in the host's memory beside the worker's GPU."""
+    hosts: tuple[tuple[Part, ...], ...] = ()
+    """What lies in the host's memory beside the worker's GPU, by phase: while the model is loaded, and after."""
 
     @property
     def peak(self) -> Phase:
         """The hungriest phase of the whole worker; the engine's own share is checked, but is part of another."""
         return max((phase for name, phase in self.phases.items() if name != ENGINE), key=lambda phase: phase.mb)
+
+    @property
+    def host(self) -> tuple[Part, ...]:
+        """What the host holds when it holds most."""
+        return max(self.hosts, key=lambda parts: sum(part.size for part in parts), default=())
 
 
 ENGINE = "engine"
@@ -78,33 +83,47 @@ def training(work: Workload, spec: Optimizer, longest: int, sequences: int) -> M
         "update": Phase((*states, *_passes(work, spec, longest, sequences)), _limit(work)),
         "optimizer": Phase((*states, *_stepping(work, spec)), _limit(work)),
     }
-    copied = _copied(work, spec)
-    if not work.resources.gpus:
-        kept = tuple(part for part in states if part.name != "gradients")
-        phases["checkpoint"] = Phase((*kept, copied), 0)
-    host = (copied,) if work.resources.gpus else ()
-    if work.offloaded:
-        host = (*_trained_states(work, spec, "host"), *host)
-    return Memory(phases, host)
+    copied, loaded = _copied(work, spec), _loaded(work)
+    if work.resources.gpus:
+        offloaded = _trained_states(work, spec, "host") if work.offloaded else ()
+        return Memory(phases, (loaded, (*offloaded, copied)))
+    kept = tuple(part for part in states if part.name != "gradients")
+    phases["checkpoint"] = Phase((*kept, copied), 0)
+    if loaded:
+        phases["loading"] = Phase((*context(work), *loaded), 0)
+    return Memory(phases)
 
 
 def rl(work: Workload, longest: int, sequences: int) -> Memory:
-    """Memory of a worker of RL: the trainer, the reference model, a critic, and the engine that it takes turns with."""
+    """Memory of a worker of RL: the trainer, the reference model, a critic, and the engine that it takes turns with.
+
+    ``sequences``: those of one update.
+    """
     spec = work.spec.rl
     base = training(work, spec, longest, sequences)
-    beside = (*_reference(work), *_critic(work))
+    reference, critic, critic_copy = _reference(work), _critic(work), _critic_copy(work)
+    beside = (*(() if work.offloaded else reference), *critic)
     asleep, awake = _engine_asleep(work, longest), engine(work, longest)
     phases = {name: Phase((*phase.parts, *beside, *asleep), phase.limit_mb) for name, phase in base.phases.items()}
+    if "loading" in phases:
+        phases["loading"] = base.phases["loading"]
+    if "checkpoint" in phases:
+        phases["checkpoint"] = Phase((*phases["checkpoint"].parts, *critic_copy), 0)
     resting = tuple(part for part in (*context(work), *_states(work, spec)) if part.name != "gradients")
     phases["sampling"] = Phase((*resting, *beside, *awake), _total(work) if _reserves(work) else _limit(work))
-    return Memory({**phases, **_reservation(work, longest)}, (*base.host, *_on_host(work)))
+    phases |= _reservation(work, longest)
+    if not base.hosts:
+        return Memory(phases)
+    loading, running = base.hosts
+    offloaded = tuple(part._replace(name="host reference") for part in reference) if work.offloaded else ()
+    return Memory(phases, (loading, (*running, *offloaded, *critic_copy, *_on_host(work))))
 
 
 def sampling(work: Workload, longest: int) -> Memory:
     """Memory of a step that only samples."""
     limit = _total(work) if _reserves(work) else _limit(work)
     phase = Phase((*context(work), *engine(work, longest)), limit)
-    return Memory({"sampling": phase, **_reservation(work, longest)}, _on_host(work))
+    return Memory({"sampling": phase, **_reservation(work, longest)}, (_on_host(work),))
 
 
 def context(work: Workload) -> tuple[Part, ...]:
@@ -148,7 +167,7 @@ def trained_parameters(work: Workload, lora: Lora | None) -> int:
 def _passes(work: Workload, spec: Optimizer, longest: int, sequences: int) -> tuple[Part, ...]:
     """What the forward and backward pass of the largest micro-batch adds."""
     tokens = min(max(work.spec.compute.micro_batch_tokens, longest), sequences * longest)
-    parts = [_activations(work, tokens), _logits(work)]
+    parts = [_activations(work, tokens), _logits(work, spec)]
     if work.shards > 1 or work.offloaded:
         parts.append(_gathered(work, spec))
     elif work.weight_bytes == 2:
@@ -170,10 +189,10 @@ def _activations(work: Workload, tokens: int) -> Part:
     return Part("activations", tokens * each, f"{number(tokens)} tokens x {text}")
 
 
-def _logits(work: Workload) -> Part:
-    """Three float32 tensors of one chunk, and the gradient that the output layer's weights are given."""
+def _logits(work: Workload, spec: Optimizer) -> Part:
+    """Three float32 tensors of one chunk, and the gradient that the output layer's weights are given if they learn."""
     chunk = max(CHUNK_LOGITS["cuda" if work.resources.gpus else "cpu"], work.shape.vocabulary)
-    head = work.shape.vocabulary * work.shape.width
+    head = work.shape.vocabulary * work.shape.width if spec.lora is None else 0
     text = f"12 bytes x {number(chunk)} logits at a time + {work.weight_bytes} bytes x {number(head)} of the head"
     return Part("logits", 12 * chunk + work.weight_bytes * head, text)
 
@@ -217,12 +236,21 @@ def _copied(work: Workload, spec: Optimizer) -> Part:
     return Part("checkpoint", size, f"(4 bytes x {number(learned)} weights + {text}){_cut(work.shards)}")
 
 
+def _loaded(work: Workload) -> tuple[Part, ...]:
+    """A model that is cut over workers is first read whole by each of them."""
+    if work.shards == 1:
+        return ()
+    text = f"4 bytes x {number(work.parameters)} parameters, before they are cut"
+    return (Part("whole model", 4 * work.parameters, text),)
+
+
 # ---------------------------------------------------------------- beside the policy
 
 
 def _reference(work: Workload) -> tuple[Part, ...]:
-    """The frozen model that KL is measured against, in the precision of the passes, sharded as the policy is."""
-    if not work.spec.rl.objective.kl_coefficient or work.offloaded:
+    """The frozen model that KL is measured against, in the precision of the passes, sharded and offloaded as the policy
+    is. Of a policy with adapters it is the weights below them."""
+    if not work.spec.rl.objective.kl_coefficient or work.spec.rl.lora is not None:
         return ()
     text = f"{work.weight_bytes} bytes x {number(work.parameters)} parameters{_cut(work.shards)}"
     return (Part("reference", work.weight_bytes * work.parameters / work.shards, text),)
@@ -232,8 +260,21 @@ def _critic(work: Workload) -> tuple[Part, ...]:
     """A second trunk that learns: whole on every worker."""
     if work.spec.rl.critic is None:
         return ()
-    trunk = work.shape.layers * work.shape.layer_parameters + work.shape.vocabulary * work.shape.width
+    trunk = _trunk(work)
     return (Part("critic", 16 * trunk, f"16 bytes x {number(trunk)} parameters"),)
+
+
+def _critic_copy(work: Workload) -> tuple[Part, ...]:
+    """The critic's share of the copy that a checkpoint is written from."""
+    if work.spec.rl.critic is None:
+        return ()
+    trunk = _trunk(work)
+    return (Part("critic's checkpoint", 12 * trunk, f"12 bytes x {number(trunk)} parameters"),)
+
+
+def _trunk(work: Workload) -> int:
+    """Parameters of the model without an output layer of its own."""
+    return work.shape.layers * work.shape.layer_parameters + work.shape.vocabulary * work.shape.width
 
 
 # ---------------------------------------------------------------- the engine

@@ -164,7 +164,8 @@ def _need(step: Step) -> Iterator[str]:
         each = ((name, mb, cost.limits.get(name, 0)) for name, mb in cost.phases.items())
         yield "phases   " + ", ".join(f"{name} {megabytes(mb)}{_at_most(most)}" for name, mb, most in each)
     if cost.host_mb:
-        yield f"host     {megabytes(cost.host_mb)}"
+        host = sorted(cost.host.items(), key=lambda item: -item[1])
+        yield f"host     {megabytes(cost.host_mb)} = " + " + ".join(f"{name} {megabytes(mb)}" for name, mb in host)
     if cost.layout:
         yield f"layout   {cost.layout}"
     if cost.rates:
@@ -182,6 +183,8 @@ SOURCES = MappingProxyType(
         "training_share_of_peak": ("assumed: compute.hardware.mfu", "measured: SmolLM2-135M, fp32, two cores"),
         "generation_share_of_peak": ("assumed: compute.hardware.mfu", "measured: SmolLM2-135M, fp32, two cores"),
         "decoding_bytes_per_s": ("data sheet x compute.hardware.bandwidth_share, assumed", "assumed"),
+        "batches_sampled_per_step": ("from groups_with_signal; at least 1",) * 2,
+        "batches_sampled_at_most": ("rl.dynamic_sampling.max_rounds",) * 2,
         "gpu_memory_mb": ("data sheet, or compute.hardware.memory_gb", ""),
         "price_per_gpu_hour": ("assumed: compute.hardware.price_per_gpu_hour", ""),
     }

@@ -44,7 +44,10 @@ class Estimate:
     limits: Mapping[str, int] = field(default_factory=dict)
     """What a phase may need, MB; phases without a known limit are not listed."""
     host_mb: int = 0
-    """Host memory per worker beside its GPU: what is offloaded, and the copy that checkpoints are written from."""
+    """Host memory per worker beside its GPU, when it is most: the whole model while it is loaded, or what is offloaded
+    and the copies that checkpoints are written and an engine is updated from."""
+    host: Mapping[str, int] = field(default_factory=dict)
+    """What ``host_mb`` is made of, MB by part."""
     layout: str = ""
     """How the model is cut over workers and engines, for people."""
     rates: Mapping[str, float] = field(default_factory=dict)

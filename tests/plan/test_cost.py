@@ -84,6 +84,56 @@ def test_evaluation_during_training_is_part_of_the_cost(plan_of: PlanOf) -> None
     assert "to evaluate on new questions" in checked.formulas["tokens"]
 
 
+@pytest.mark.parametrize(
+    ("rl", "passes"),
+    [
+        ({}, "6 update + 2 activations made again + 2 reference"),
+        ({"objective": {"kl_coefficient": 0}}, "6 update + 2 activations made again"),
+        ({"objective": {"kl_coefficient": 0}, "updates_per_step": 4}, "again + 2 log-probabilities before"),
+        ({"objective": {"kl_in": "reward"}}, "again + 2 log-probabilities before + 4 reference"),
+        ({"objective": {"kl_in": "return"}, "updates_per_step": 4}, "again + 2 log-probabilities before + 4 reference"),
+        ({"lora": {}}, "4 update of adapters + 2 activations made again + 2 reference"),
+        ({"preset": "ppo", "objective": {"kl_coefficient": 0}}, "again + 10 critic"),
+    ],
+)
+def test_every_pass_of_a_step_of_rl_is_paid_for(plan_of: PlanOf, rl: dict[str, Any], passes: str) -> None:
+    assert f"{passes}) x " in costs(plan_of(**{**PAPER, "rl": rl}))["rl"].formulas["seconds"]
+
+
+def test_a_kl_in_the_reward_makes_training_dearer_by_its_passes(plan_of: PlanOf) -> None:
+    rates = [
+        costs(plan_of(**{**PAPER, "rl": {"objective": {"kl_in": name}}}))["rl"].rates["trained"]
+        for name in ("loss", "reward")
+    ]
+    assert rates[0] / rates[1] == pytest.approx(14 / 10, rel=0.02)
+
+
+def test_dynamic_sampling_samples_more_within_stated_bounds_and_trains_on_as_much(plan_of: PlanOf) -> None:
+    plain, dynamic = (
+        costs(plan_of(**{**PAPER, "rl": {"dynamic_sampling": choice}}))["rl"] for choice in (None, {"max_rounds": 3})
+    )
+    assert plain.tokens < dynamic.tokens < 4 * plain.tokens
+    assert dynamic.rates["trained"] == plain.rates["trained"]
+    assert "1.98 batches by dynamic sampling (from 1 to 4)" in dynamic.formulas["tokens"]
+    assert dynamic.assumed["groups_with_signal"] == 0.5
+    assert dynamic.assumed["batches_sampled_per_step"] == pytest.approx(1 + 0.75 + 0.1875 + 0.046875)
+    assert dynamic.assumed["batches_sampled_at_most"] == 4
+    assert "groups_with_signal" not in plain.assumed
+
+
+def test_dynamic_sampling_stops_where_less_than_a_question_is_missing(plan_of: PlanOf) -> None:
+    rl = {"batch_questions": 2, "dynamic_sampling": {"max_rounds": 3, "over_sampling": 2.0}}
+    assert costs(plan_of(rl=rl))["rl"].assumed["batches_sampled_per_step"] == 2
+
+
+def test_an_engine_apart_samples_while_the_trainer_trains(plan_of: PlanOf) -> None:
+    """The step takes as long as the slower of the two, which the formula says."""
+    apart = costs(plan_of(**{**PAPER, "engine": {"kind": "vllm", "placement": "actors"}}))["rl"]
+    beside = costs(plan_of(**PAPER))["rl"]
+    assert apart.seconds < beside.seconds
+    assert apart.formulas["seconds"].startswith("the longer of (generation ")
+
+
 def test_agents_differ_in_turns_and_programs() -> None:
     shapes = {kind: episode(AgentSpec(), kind) for kind in ("all_text", "all_code", "code_agent", "codesteer")}
     assert {kind: (shape.turns, shape.calls) for kind, shape in shapes.items()} == {

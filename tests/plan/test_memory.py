@@ -88,9 +88,42 @@ def test_keys_that_save_memory_do(plan_of: PlanOf, changed: dict[str, Any], part
 
 
 def test_offloaded_states_are_counted_on_the_host(plan_of: PlanOf) -> None:
-    plain = cost(plan_of(**LARGE), "sft")
-    less = cost(plan_of(**{**LARGE, "compute": {**COMPUTE, "offload": True}}), "sft")
-    assert less.host_mb - plain.host_mb == pytest.approx(16 * 7_615_616_512 / 16 / 1e6, abs=3)
+    """With the reference model's, in the precision of the passes; of two workers' the states are more than a model."""
+    compute = {**COMPUTE, "workers": 2, "offload": True}
+    large = {**LARGE, "engine": {"kind": "vllm", "gpu_memory": 0.3}, "compute": compute}
+    host = cost(plan_of(**large), "rl").host
+    each = 7_615_616_512 / 2 / 1e6
+    sizes = {"host weights": 4, "host gradients": 4, "host optimizer": 8, "host reference": 2, "checkpoint": 12}
+    assert {name: host[name] for name in sizes} == {name: pytest.approx(n * each, abs=1) for name, n in sizes.items()}
+    assert cost(plan_of(**large), "rl").host_mb == pytest.approx(sum(host.values()), abs=len(host))
+
+
+def test_the_whole_model_that_every_worker_first_reads_is_the_most_that_a_host_holds_of_many(plan_of: PlanOf) -> None:
+    found = cost(plan_of(**LARGE), "sft")
+    assert found.host == {"whole model": pytest.approx(4 * 7_615_616_512 / 1e6, abs=1)}
+    assert "whole model" in found.formulas["host_mb"]
+
+
+@pytest.mark.parametrize("offload", [False, True])
+def test_adapters_need_no_reference_model_and_no_gradient_of_the_output_layer(plan_of: PlanOf, offload: bool) -> None:
+    compute = {**COMPUTE, "offload": offload}
+    plain, adapted = (cost(plan_of(**{**LARGE, "compute": compute, "rl": {"lora": lora}}), "rl") for lora in (None, {}))
+    assert ("reference" in plain.formulas["memory_mb"]) is not offload
+    assert "reference" not in adapted.formulas["memory_mb"] + adapted.formulas["host_mb"]
+    head = 2 * 152_064 * 3584 / 1e6
+    assert plain.phases["update"] - adapted.phases["update"] > head
+
+
+def test_updates_that_learn_from_parts_of_a_step_have_smaller_micro_batches(plan_of: PlanOf) -> None:
+    small: dict[str, Any] = {"rl": {"batch_questions": 8, "group_size": 2}, "agent": {"context_tokens": 1024}}
+    one, four = (cost(plan_of(**{**small, "rl": {**small["rl"], "updates_per_step": count}}), "rl") for count in (1, 4))
+    assert four.phases["update"] < one.phases["update"]
+
+
+def test_a_critics_checkpoint_is_copied_too(plan_of: PlanOf) -> None:
+    plain, judged = (cost(plan_of(rl={"preset": name}), "rl") for name in ("grpo-r1ci", "ppo"))
+    more = {name: judged.phases[name] - plain.phases[name] for name in ("update", "checkpoint")}
+    assert more["checkpoint"] == pytest.approx(more["update"] * 28 / 16, abs=2)
 
 
 def test_actors_have_gpus_of_their_own_which_cost_too(plan_of: PlanOf) -> None:

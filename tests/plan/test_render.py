@@ -26,7 +26,7 @@ def test_the_text_names_every_step_its_cells_its_cost_and_whether_it_is_done(pla
 
 def test_formulas_are_shown_once_for_all_steps_that_have_them(plan_of: PlanOf) -> None:
     text = render(plan_of(seeds=[0, 1, 2]), (), explain={})
-    assert text.count("seconds   = training 6 x") == 1
+    assert text.count("seconds   = training (6 update) x") == 1
     assert "sft (# 4, 12, 20)" in text
 
 
