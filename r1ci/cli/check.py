@@ -1,4 +1,4 @@
-"""r1ci check: every error of every spec, and what the linter says."""
+"""r1ci check: every error of every spec and sweep, and what the linter says."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from r1ci.cli.complete import complete_spec_words
+from r1ci.cli.complete import complete_checked
 from r1ci.cli.failure import SCHEMA_VERSION, print_diagnostics
 from r1ci.cli.output import print_json
 from r1ci.cli.settings import Settings, Verb, pass_settings
-from r1ci.cli.specs import find_spec, known_names, load_spec, overlay_option, split
+from r1ci.cli.specs import find_spec, is_sweep, known_names, load_spec, load_sweep_file, overlay_option, split
 from r1ci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb, epilog="r1ci check specs/*.yaml\nr1ci check quickstart rl.group_size=8")
-@click.argument("words", metavar="SPEC... [a.b=c ...]", nargs=-1, required=True, shell_complete=complete_spec_words)
+@click.argument("words", metavar="FILE... [a.b=c ...]", nargs=-1, required=True, shell_complete=complete_checked)
 @overlay_option
 @click.option("--format", "shape", type=click.Choice(["text", "github", "json"]), default="text", help="Of the errors.")
 @pass_settings
 def command(settings: Settings, words: tuple[str, ...], overlays: tuple[Path, ...], shape: str) -> int:
-    """Validate specs and lint them. Exit code 2 if any has an error."""
+    """Validate specs and sweeps and lint them. Exit code 2 if any has an error."""
     names, overrides = split(words)
     if not names:
-        raise UsageError("SPEC is missing", "it comes first, overrides after it")
+        raise UsageError("FILE is missing", "it comes first, overrides after it")
     found = {name: diagnose(name, overrides, overlays) for name in names}
     failed = any(each.severity == "error" for diagnostics in found.values() for each in diagnostics)
     if settings.json or shape == "json":
@@ -43,11 +43,14 @@ def command(settings: Settings, words: tuple[str, ...], overlays: tuple[Path, ..
 
 
 def diagnose(name: str, overrides: Sequence[str], overlays: Sequence[Path]) -> Sequence[Diagnostic]:
-    """All errors of a spec, or the linter's findings where it has none."""
+    """All errors of a spec or sweep, or the linter's findings where it has none."""
     from r1ci.spec.diagnostics import SpecError
     from r1ci.spec.lint import lint
+    from r1ci.spec.sweep.check import lint_sweep
 
     try:
+        if is_sweep(name):
+            return lint_sweep(load_sweep_file(name, overrides), known_names())
         return lint(load_spec(name, overrides, overlays), known_names())
     except SpecError as error:
         return error.diagnostics

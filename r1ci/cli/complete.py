@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from r1ci.cli.runs import run_names
 from r1ci.cli.settings import Settings
-from r1ci.cli.specs import list_specs
+from r1ci.cli.specs import list_specs, list_sweeps
 
 
 def complete_spec(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -34,6 +34,26 @@ def complete_spec_words(ctx: click.Context, parameter: click.Parameter, incomple
     if not ctx.params.get(parameter.name or ""):
         return complete_spec(ctx, parameter, incomplete)
     return complete_key(ctx, parameter, incomplete)
+
+
+def complete_checked(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A spec or a sweep first, dotted keys after it."""
+    if ctx.params.get(parameter.name or ""):
+        return complete_key(ctx, parameter, incomplete)
+    found = _starting(map(str, [*list_specs(), *list_sweeps()]), incomplete)
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def complete_sweep_words(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A sweep first, keys of sweeps after it; ``set.`` goes on with the dotted keys of specs."""
+    if not ctx.params.get(parameter.name or ""):
+        found = _starting(map(str, list_sweeps()), incomplete)
+        return found or [CompletionItem(incomplete, type="file")]
+    from r1ci.spec.shape import value_keys
+    from r1ci.spec.sweep.models import Sweep
+
+    of_specs = (f"set.{key}=" for key in value_keys()) if incomplete.startswith("set.") else ()
+    return _starting([*(f"{key}=" for key in value_keys(Sweep)), *of_specs], incomplete)
 
 
 def complete_run_words(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

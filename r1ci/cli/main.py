@@ -30,6 +30,7 @@ VERBS = {
     "check": "Validate specs: every error at once, with the place it is at.",
     "compile": "Print the plan of a spec: steps, ids, cost, what is already done.",
     "run": "Run a spec and write its report.",
+    "sweep": "Run trials of a spec over a space of values; --dry-run prints them.",
     "resume": "Continue a run from what is on disk.",
     "eval": "Evaluate a run's models again with other settings.",
     "report": "Compare runs in one HTML page and its JSON twin.",

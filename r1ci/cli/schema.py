@@ -1,4 +1,4 @@
-"""r1ci schema: the language as JSON Schema."""
+"""r1ci schema: the language of specs, or of sweeps, as JSON Schema."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from r1ci.cli.settings import Settings, Verb, pass_settings
 
 
 @click.command(cls=Verb, epilog="r1ci schema spec --out docs/schema/experiment.json")
-@click.argument("what", type=click.Choice(["spec"]), default="spec")
+@click.argument("what", type=click.Choice(["spec", "sweep"]), default="spec")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write instead of stdout.")
 @pass_settings
 def command(settings: Settings, what: str, out: Path | None) -> None:
-    """Print the JSON Schema of specs: editors complete and check with it."""
+    """Print the JSON Schema of specs or sweeps: editors complete and check with it."""
     import json
 
-    from r1ci.spec.schema import json_schema
+    from r1ci.spec.schema import json_schema, sweep_schema
 
-    schema = json_schema()
+    schema = sweep_schema() if what == "sweep" else json_schema()
     if out is None:
         print_json(schema)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,13 @@ from r1ci.errors import UsageError
 
 if TYPE_CHECKING:
     from r1ci.spec.load import Resolved
+    from r1ci.spec.sweep.resolved import ResolvedSweep
     from r1ci.spec.vocabulary import Vocabulary
 
 SPECS = Path("specs")
 """Where shipped specs lie, relative to the working directory."""
+SWEEPS = Path("sweeps")
+"""Where shipped sweeps lie."""
 
 
 overlay_option = click.option(
@@ -71,6 +75,38 @@ def load_spec(name: str, overrides: Sequence[str] = (), overlays: Sequence[Path]
     return resolved
 
 
+def find_sweep(name: str) -> Path:
+    """The path of a sweep; a bare name stands for ``sweeps/NAME.yaml``."""
+    path = Path(name)
+    short = SWEEPS / f"{name}.yaml"
+    return short if not path.exists() and not path.suffix and short.exists() else path
+
+
+def is_sweep(name: str) -> bool:
+    """Whether a file is a sweep: it has a key that only sweeps have. A bare name is a spec's."""
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return re.search(r"^(sweep_version|space)\s*:", text, re.MULTILINE) is not None
+
+
+def load_sweep_file(name: str, overrides: Sequence[str] = ()) -> ResolvedSweep:
+    """Load a sweep with its specs, and import the plugins that these name.
+
+    Raises:
+        SpecError: with every error in it.
+        UsageError: a plugin cannot be imported.
+    """
+    from r1ci.spec.sweep.load import load_sweep
+    from r1ci.tasks.registry import load_plugins
+
+    resolved = load_sweep(find_sweep(name), environ=os.environ, overrides=overrides)
+    for base in resolved.bases.values():
+        load_plugins(base.experiment.plugins)
+    return resolved
+
+
 def known_names() -> Vocabulary:
     """The names that specs may use, those of loaded plugins included."""
     from r1ci.tasks.registry import vocabulary
@@ -81,3 +117,8 @@ def known_names() -> Vocabulary:
 def list_specs() -> list[Path]:
     """Shipped specs below the working directory."""
     return sorted(SPECS.glob("**/*.yaml"))
+
+
+def list_sweeps() -> list[Path]:
+    """Shipped sweeps below the working directory."""
+    return sorted(SWEEPS.glob("**/*.yaml"))

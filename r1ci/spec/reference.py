@@ -1,4 +1,4 @@
-"""Writes the reference page and the JSON Schema: ``python -m r1ci.spec.reference``, from the repository root."""
+"""Writes the reference pages and the JSON Schemas: ``python -m r1ci.spec.reference``, from the repository root."""
 
 from __future__ import annotations
 
@@ -13,23 +13,31 @@ from pydantic_core import PydanticUndefined
 
 from r1ci.spec.models import Experiment, Objective, Section
 from r1ci.spec.presets import MODEL_PRESETS, OBJECTIVE_PRESETS
-from r1ci.spec.schema import json_schema
+from r1ci.spec.schema import json_schema, sweep_schema
 from r1ci.spec.shape import Choice, Leaf, ListOf, MapOf, Shape, default_kind, literals, shape_of
+from r1ci.spec.sweep.models import Sweep
 
 REFERENCE = Path("docs/reference/spec.md")
 SCHEMA = Path("docs/schema/experiment.json")
+SWEEP_REFERENCE = Path("docs/reference/sweep.md")
+SWEEP_SCHEMA = Path("docs/schema/sweep.json")
 
 _HEAD = """# Reference of the spec language
 
 Every key, its type, its default and what it means. Made from `r1ci/spec/models.py` by
 `python -m r1ci.spec.reference`; [spec.md](../spec.md) explains layers, overrides, variants, errors and the linter.
 """
+_SWEEP_HEAD = """# Reference of the sweep language
+
+Every key, its type, its default and what it means. Made from `r1ci/spec/sweep/models.py` by
+`python -m r1ci.spec.reference`; [sweeps.md](../sweeps.md) explains them.
+"""
 _TYPES = {int: "integer", float: "number", str: "string", bool: "true or false", Any: "any value"}
 
 
 def schema_text() -> str:
     """The file docs/schema/experiment.json."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return _json(json_schema())
 
 
 def reference_text() -> str:
@@ -38,11 +46,27 @@ def reference_text() -> str:
     return "\n".join(parts)
 
 
+def sweep_schema_text() -> str:
+    """The file docs/schema/sweep.json."""
+    return _json(sweep_schema())
+
+
+def sweep_reference_text() -> str:
+    """The file docs/reference/sweep.md."""
+    return "\n".join([_SWEEP_HEAD, _section("Top level", "", Sweep), *_sections(Sweep, "")])
+
+
+def _json(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
 def _sections(section: type[Section], prefix: str) -> Iterator[str]:
     for name, field in section.model_fields.items():
         path, shape = f"{prefix}{name}", shape_of(field.annotation)
         if isinstance(shape, ListOf):
             path, shape = f"{path}[]", shape.item
+        if isinstance(shape, MapOf):
+            path, shape = f"{path}.KEY", shape.value
         if isinstance(shape, Choice):
             for kind, member in shape.kinds.items():
                 usual = " (the default)" if kind == default_kind(field) else ""
@@ -153,8 +177,13 @@ def _presets() -> str:
 
 
 def main() -> None:
-    """Write both files under the working directory."""
-    for path, text in ((REFERENCE, reference_text()), (SCHEMA, schema_text())):
+    """Write the files under the working directory."""
+    for path, text in (
+        (REFERENCE, reference_text()),
+        (SCHEMA, schema_text()),
+        (SWEEP_REFERENCE, sweep_reference_text()),
+        (SWEEP_SCHEMA, sweep_schema_text()),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 

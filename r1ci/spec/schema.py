@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from r1ci.spec.models import Experiment
 from r1ci.spec.presets import MODEL_PRESETS
 from r1ci.spec.shape import Choice, default_kind, dotted_keys, shape_of
+from r1ci.spec.sweep.models import METRICS, Sweep
 
 _INTERPOLATION = {"type": "string", "pattern": r"\$\{.+\}", "title": "Interpolation"}
 _EXTENDS = {
@@ -24,27 +25,56 @@ def json_schema() -> dict[str, Any]:
     """
     schema = Experiment.model_json_schema()
     definitions: dict[str, Any] = schema["$defs"]
+    optional = _kinds_with_default()
     for section in [schema, *definitions.values()]:
         for name, value in section.get("properties", {}).items():
             section["properties"][name] = _relaxed(value)
-    optional = _kinds_with_default()
-    for name, section in definitions.items():
-        kind = section.get("properties", {}).get("kind", {})
-        if "const" in kind and name not in optional:
-            section["required"] = sorted({*section.get("required", []), "kind"})
+    _require_kinds(definitions, optional)
     for section in ("Rl", "Objective"):
         del definitions[section]["required"]
     required = schema.pop("required")
     properties = schema["properties"]
     properties["extends"] = _EXTENDS
     properties["models"]["items"]["anyOf"][0]["examples"] = list(MODEL_PRESETS)
-    properties["variants"]["additionalProperties"] = _variant()
+    properties["variants"]["additionalProperties"] = {
+        "type": "object",
+        "description": "Dotted keys and the values they have in this variant.",
+        "properties": dotted_properties(),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "r1ci experiment",
         **{key: value for key, value in schema.items() if key != "title"},
         "anyOf": [{"required": required}, {"required": ["extends"]}],
     }
+
+
+def sweep_schema() -> dict[str, Any]:
+    """The schema of a sweep file; ``set`` and ``space`` offer the keys of specs."""
+    schema = Sweep.model_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    _require_kinds(definitions, ())
+    properties = schema["properties"]
+    dimension = properties["space"]["additionalProperties"]
+    properties["set"]["properties"] = dotted_properties()
+    properties["space"]["properties"] = {
+        key: {"allOf": [dimension], **described} for key, described in dotted_properties().items()
+    }
+    definitions["Metric"]["properties"]["name"]["examples"] = list(METRICS)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "r1ci sweep",
+        **{key: value for key, value in schema.items() if key != "title"},
+        "oneOf": [{"required": ["spec"]}, {"required": ["specs"]}],
+    }
+
+
+def _require_kinds(definitions: Mapping[str, Any], optional: Collection[str]) -> None:
+    """Sections told apart by their kind must say it, but for those that have a default."""
+    for name, section in definitions.items():
+        kind = section.get("properties", {}).get("kind", {})
+        if "const" in kind and name not in optional:
+            section["required"] = sorted({*section.get("required", []), "kind"})
 
 
 def _relaxed(schema: Any) -> Any:
@@ -76,16 +106,12 @@ def _kinds_with_default() -> set[str]:
     return names
 
 
-def _variant() -> dict[str, Any]:
-    """A mapping of dotted keys, with the keys of the language offered."""
+def dotted_properties() -> dict[str, Any]:
+    """The dotted keys that variants and sweeps may change, each with its documentation."""
     keys = [key for key in dotted_keys() if "[" not in key.path and key.path.split(".")[0] not in _NOT_IN_VARIANTS]
     return {
-        "type": "object",
-        "description": "Dotted keys and the values they have in this variant.",
-        "properties": {
-            key.path: {"description": " ".join(key.field.description.split())} if key.field.description else {}
-            for key in keys
-        },
+        key.path: {"description": " ".join(key.field.description.split())} if key.field.description else {}
+        for key in keys
     }
 
 

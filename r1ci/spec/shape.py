@@ -161,9 +161,9 @@ def dotted_keys(root: type[Section] = Experiment) -> tuple[Key, ...]:
     return tuple(_keys(root, ""))
 
 
-def value_keys() -> tuple[str, ...]:
+def value_keys(root: type[Section] = Experiment) -> tuple[str, ...]:
     """The dotted keys that hold a value, lists and mappings with free keys included, for ``a.b=c`` overrides."""
-    keys = (key for key in dotted_keys() if "[" not in key.path)
+    keys = (key for key in dotted_keys(root) if "[" not in key.path)
     held = (key.path for key in keys if isinstance(shape_of(key.field.annotation), Leaf | ListOf | MapOf))
     return tuple(dict.fromkeys(held))
 
