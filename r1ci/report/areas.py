@@ -29,7 +29,7 @@ from r1ci.report.svg import (
 from r1ci.report.text import number, percent
 
 _ROW, _NODE = 22, 10
-_NAME = 74
+_NAME = 96
 """Room for the words beside a flow or a strip."""
 
 
@@ -70,34 +70,39 @@ def stacked(x: Sequence[float], layers: Sequence[Layer], marks: Sequence[Mark], 
     parts = [y_tick(to_y(tick), number(tick)) for tick in ticks]
     parts += [x_tick(to_x(tick), number(tick)) for tick in nice_ticks(x_low, x_high) if x_low <= tick <= x_high]
     up, down = [0.0] * len(x), [0.0] * len(x)
+    names: list[str] = []
     for layer in layers:
         ends = [(u + v, u) if v >= 0 else (d + v, d) for u, d, v in zip(up, down, layer.values, strict=True)]
-        parts += _area([to_x(value) for value in x], [(to_y(a), to_y(b)) for a, b in ends], layer)
+        at, edges = [to_x(value) for value in x], [(to_y(a), to_y(b)) for a, b in ends]
+        parts.append(_area(at, edges, layer))
+        names += _named(at, edges, layer.name)
         up = [u + max(0.0, v) for u, v in zip(up, layer.values, strict=True)]
         down = [d + min(0.0, v) for d, v in zip(down, layer.values, strict=True)]
+    parts += names
     for mark in marks:
         parts.append(stroke(to_x(mark.x), TOP, to_x(mark.x), HEIGHT - BOTTOM, "mark"))
         parts.append(f'<text class="mark" x="{px(to_x(mark.x) + 2)}" y="{TOP - 4}">{escape(mark.text)}</text>')
     return drawing(WIDTH, HEIGHT, "chart", label, parts)
 
 
-def _area(x: Sequence[float], ends: Sequence[tuple[float, float]], layer: Layer) -> list[str]:
-    """The area between its two edges, named where it is thickest."""
+def _area(x: Sequence[float], ends: Sequence[tuple[float, float]], layer: Layer) -> str:
+    """The area between its two edges."""
     if len(x) == 1:
-        x, ends = [x[0], x[0] + WIDTH - LEFT - RIGHT], [ends[0], ends[0]]
+        x, ends = [x[0], WIDTH - RIGHT], [ends[0], ends[0]]
     upper = [f"{px(at)},{px(a)}" for at, (a, _) in zip(x, ends, strict=True)]
     lower = [f"{px(at)},{px(b)}" for at, (_, b) in zip(x, ends, strict=True)]
     points = " ".join([*upper, *reversed(lower)])
-    title = f"<title>{escape(layer.name)}</title>"
-    parts = [f'<polygon class="area {layer.kind}" points="{points}">{title}</polygon>']
-    inner = range(len(x) // 6, len(x) - len(x) // 6)
-    at = max(inner, key=lambda i: abs(ends[i][0] - ends[i][1]))
-    if abs(ends[at][0] - ends[at][1]) >= 12:
-        middle = (ends[at][0] + ends[at][1]) / 2 + 3.5
-        centre = min(max(x[at], LEFT + 30), WIDTH - RIGHT - 30)
-        spot = f'x="{px(centre)}" y="{px(middle)}" text-anchor="middle"'
-        parts.append(f'<text class="inside" {spot}>{escape(layer.name)}</text>')
-    return parts
+    return f'<polygon class="area {layer.kind}" points="{points}"><title>{escape(layer.name)}</title></polygon>'
+
+
+def _named(x: Sequence[float], ends: Sequence[tuple[float, float]], name: str) -> list[str]:
+    """The name where the area is thickest, nothing where it has no room."""
+    at = max(range(len(x) // 6, len(x) - len(x) // 6), key=lambda i: abs(ends[i][0] - ends[i][1]))
+    if abs(ends[at][0] - ends[at][1]) < 13:
+        return []
+    middle = (ends[at][0] + ends[at][1]) / 2 + 3.5
+    centre = min(max(x[at], LEFT + 34), WIDTH - RIGHT - 34)
+    return [f'<text class="inside" x="{px(centre)}" y="{px(middle)}" text-anchor="middle">{escape(name)}</text>']
 
 
 def flow(names: Sequence[str], counts: Sequence[Sequence[int]], titles: tuple[str, str], label: str) -> Markup:

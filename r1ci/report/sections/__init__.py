@@ -12,6 +12,7 @@ from r1ci.report.contenders import Comparison
 from r1ci.report.sections.alerts import alerts_data, alerts_html
 from r1ci.report.sections.changes import changes_data, changes_html
 from r1ci.report.sections.cost import cost_data, cost_html
+from r1ci.report.sections.curriculum import curriculum_data, curriculum_html
 from r1ci.report.sections.curves import curves_data, curves_html
 from r1ci.report.sections.interpreter import interpreter_data, interpreter_html
 from r1ci.report.sections.leaderboard import leaderboard_data, leaderboard_html
@@ -41,6 +42,7 @@ SECTIONS = (
     Section("leaderboard", "Leaderboard", leaderboard_data, leaderboard_html),
     Section("curves", "Learning curves", curves_data, curves_html),
     Section("potential", "Potential and groups", potential_data, potential_html),
+    Section("curriculum", "Curriculum", curriculum_data, curriculum_html),
     Section("tasks", "Task by task", tasks_data, tasks_html),
     Section("interpreter", "Interpreter", interpreter_data, interpreter_html),
     Section("trajectories", "Trajectories", trajectories_data, trajectories_html),
