@@ -327,14 +327,13 @@ def _estimate(
     total = sum(part.value for part in seconds)
     gpus, peak, device = work.resources.gpus, need.peak, work.device
     hours = total * gpus / 3600
-    parts = [part for part in peak.parts if part.size]
     formulas = {
         "tokens": how.text,
         "seconds": _sum(seconds),
-        "memory_mb": " + ".join(f"{part.name} {part.text}" for part in parts),
+        "memory_mb": _parts_text(peak.parts),
     }
     if need.host:
-        formulas["host_mb"] = " + ".join(f"{part.name} {part.text}" for part in need.host)
+        formulas["host_mb"] = _parts_text(need.host)
     if gpus:
         currency = work.spec.compute.hardware.currency
         formulas["gpu_hours"] = f"{gpus} GPUs x {number(round(total, 1))} s / 3,600"
@@ -346,13 +345,22 @@ def _estimate(
         memory_mb=peak.mb,
         cost=round(hours * device.price, 2),
         currency=work.spec.compute.hardware.currency if gpus else "",
-        memory={part.name: math.ceil(part.size / 1e6) for part in parts},
+        memory=_parts_mb(peak.parts),
         phases={name: phase.mb for name, phase in need.phases.items()},
+        parts={name: _parts_mb(phase.parts) for name, phase in need.phases.items()},
         limits={name: phase.limit_mb for name, phase in need.phases.items() if phase.limit_mb},
         host_mb=math.ceil(sum(part.size for part in need.host) / 1e6),
-        host={part.name: math.ceil(part.size / 1e6) for part in need.host},
+        host=_parts_mb(need.host),
         layout=layout(work),
         rates={name: round(value, 1) for name, value in (rates or {}).items()},
         assumed=assumed(work),
         formulas=formulas,
     )
+
+
+def _parts_mb(parts: Sequence[memory.Part]) -> dict[str, int]:
+    return {part.name: math.ceil(part.size / 1e6) for part in parts if part.size}
+
+
+def _parts_text(parts: Sequence[memory.Part]) -> str:
+    return " + ".join(f"{part.name} {part.text}" for part in parts if part.size)

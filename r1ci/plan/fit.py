@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from r1ci.plan.memory import ENGINE
-from r1ci.plan.render import megabytes
+from r1ci.plan.render import made_of, megabytes
 from r1ci.plan.steps import Estimate
 from r1ci.spec.models import Experiment, Lora, VllmEngine
 
@@ -41,7 +41,7 @@ class Misfit:
     needed_mb: int
     limit_mb: int
     parts: str
-    """The largest parts, for people."""
+    """What the phase holds, for people."""
     remedies: tuple[Remedy, ...]
 
     @property
@@ -77,9 +77,7 @@ def misfit(kind: str, spec: Experiment, cost: Estimate, again: Callable[[Experim
         found = next(((value, estimate) for value, estimate in tried if _over(estimate) is None), None)
         if found is not None:
             remedies.append(Remedy(key, found[0], found[1].memory_mb))
-    parts = sorted(cost.memory.items(), key=lambda item: -item[1])
-    text = ", ".join(f"{name} {megabytes(size)}" for name, size in parts)
-    return Misfit(kind, over, cost.phases[over], cost.limits[over], text, tuple(remedies))
+    return Misfit(kind, over, cost.phases[over], cost.limits[over], made_of(cost.parts[over]), tuple(remedies))
 
 
 def _over(cost: Estimate) -> str | None:

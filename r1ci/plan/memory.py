@@ -241,7 +241,7 @@ def _loaded(work: Workload) -> tuple[Part, ...]:
     if work.shards == 1:
         return ()
     text = f"4 bytes x {number(work.parameters)} parameters, before they are cut"
-    return (Part("whole model", 4 * work.parameters, text),)
+    return (Part("whole model while loading", 4 * work.parameters, text),)
 
 
 # ---------------------------------------------------------------- beside the policy
@@ -332,7 +332,7 @@ def _reservation(work: Workload, longest: int) -> dict[str, Phase]:
         Part("engine weights", wide * work.parameters / split, f"{wide} bytes x {number(work.parameters)} / {split}"),
         Part("buffers", VLLM_OVERHEAD_MB * 1e6, f"{VLLM_OVERHEAD_MB} MB"),
         Part(
-            "KV cache",
+            "KV cache of an episode",
             longest * work.shape.cache_bytes(wide) / split,
             f"one episode of {number(longest)} tokens x {number(work.shape.cache_bytes(wide))} bytes / {split}",
         ),

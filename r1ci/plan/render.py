@@ -140,14 +140,14 @@ def _asks(step: Step) -> str:
 
 
 def _needs(plan: Plan) -> str:
-    """Memory part by part, sharding and speed of every step that holds a model, once for all steps that have the same;
-    without a formula, which ``--explain`` prints."""
+    """Memory phase by phase and part by part, sharding and speed of every step that holds a model, once for all steps
+    that have the same; without a formula, which ``--explain`` prints."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, step in enumerate(plan.steps.values(), start=1):
         lines = tuple(_need(step))
         if len(lines) > 1:
             groups.setdefault((step.kind, *lines), []).append(index)
-    text = ["What one worker holds, at most (formulas: --explain)"]
+    text = ["What one worker holds, phase by phase, at most (formulas: --explain)"]
     for (kind, *shared), indexes in groups.items():
         text.append(f"  {kind} (# {', '.join(map(str, indexes))})")
         text += [f"    {line}" for line in shared]
@@ -156,25 +156,21 @@ def _needs(plan: Plan) -> str:
 
 def _need(step: Step) -> Iterator[str]:
     cost = step.estimate
-    parts = sorted(cost.memory.items(), key=lambda item: -item[1])
-    limit = next((cost.limits.get(name, 0) for name, mb in cost.phases.items() if mb == cost.memory_mb), 0)
-    of = f" of {megabytes(limit)}" if limit else ""
-    yield f"memory   {megabytes(cost.memory_mb)}{of} = " + " + ".join(f"{name} {megabytes(mb)}" for name, mb in parts)
-    if len(cost.phases) > 1:
-        each = ((name, mb, cost.limits.get(name, 0)) for name, mb in cost.phases.items())
-        yield "phases   " + ", ".join(f"{name} {megabytes(mb)}{_at_most(most)}" for name, mb, most in each)
+    for name, parts in cost.parts.items():
+        limit = f" of {megabytes(cost.limits[name])}" if name in cost.limits else ""
+        yield f"{PHASES.get(name, name):<11}{megabytes(cost.phases[name])}{limit} = {made_of(parts)}"
     if cost.host_mb:
-        host = sorted(cost.host.items(), key=lambda item: -item[1])
-        yield f"host     {megabytes(cost.host_mb)} = " + " + ".join(f"{name} {megabytes(mb)}" for name, mb in host)
+        yield f"{'host':<11}{megabytes(cost.host_mb)} = {made_of(cost.host)}"
     if cost.layout:
-        yield f"layout   {cost.layout}"
+        yield f"{'layout':<11}{cost.layout}"
     if cost.rates:
         over = f" (GPUs: {step.resources.gpus})" if step.resources.gpus else ""
-        yield "tokens/s " + ", ".join(f"{count(round(value))} {name}" for name, value in cost.rates.items()) + over
+        rates = ", ".join(f"{count(round(value))} {name}" for name, value in cost.rates.items())
+        yield f"{'tokens/s':<11}{rates}{over}"
 
 
-def _at_most(limit: int) -> str:
-    return f" (of {megabytes(limit)})" if limit else ""
+PHASES = MappingProxyType({"all": "memory", "engine": "vLLM share"})
+"""Names of phases for people, where they are others."""
 
 
 SOURCES = MappingProxyType(
@@ -278,6 +274,11 @@ def count(value: int) -> str:
 def megabytes(value: int) -> str:
     """600 MB, 33.1 GB."""
     return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value} MB"
+
+
+def made_of(parts: Mapping[str, int]) -> str:
+    """Parts and their sizes in MB, the largest first: weights 30.5 GB + process 600 MB."""
+    return " + ".join(f"{name} {megabytes(mb)}" for name, mb in sorted(parts.items(), key=lambda item: -item[1]))
 
 
 def money(value: float, currency: str) -> str:

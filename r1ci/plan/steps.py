@@ -40,7 +40,10 @@ class Estimate:
     memory: Mapping[str, int] = field(default_factory=dict)
     """What ``memory_mb`` is made of, MB by part: weights, gradients, optimizer, activations, logits, KV cache, ..."""
     phases: Mapping[str, int] = field(default_factory=dict)
-    """Memory of each phase, MB: sampling, update, optimizer, checkpoint; engine is what vLLM's share must hold."""
+    """Memory of each phase, MB: loading, sampling, update, optimizer, checkpoint; engine is what vLLM's share must
+    hold."""
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What each phase is made of, MB by part."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """What a phase may need, MB; phases without a known limit are not listed."""
     host_mb: int = 0

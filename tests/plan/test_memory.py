@@ -100,7 +100,7 @@ def test_offloaded_states_are_counted_on_the_host(plan_of: PlanOf) -> None:
 
 def test_the_whole_model_that_every_worker_first_reads_is_the_most_that_a_host_holds_of_many(plan_of: PlanOf) -> None:
     found = cost(plan_of(**LARGE), "sft")
-    assert found.host == {"whole model": pytest.approx(4 * 7_615_616_512 / 1e6, abs=1)}
+    assert found.host == {"whole model while loading": pytest.approx(4 * 7_615_616_512 / 1e6, abs=1)}
     assert "whole model" in found.formulas["host_mb"]
 
 
@@ -190,6 +190,7 @@ def test_states_that_do_not_fit_ask_for_more_workers_and_the_answer_fits(tmp_pat
 def test_an_engine_whose_share_cannot_hold_the_weights_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, share=0.3)
     assert {found.path for found in error.diagnostics} == {"engine.gpu_memory"}
+    assert error.diagnostics[0].found.startswith("engine weights 29.5 GB + KV cache of an episode 6.4 GB")
     assert "vLLM must hold" in error.diagnostics[0].message
     assert "engine.tensor_parallel: 2" in error.diagnostics[0].help
     assert "engine.gpu_memory: 0." in error.diagnostics[0].help
@@ -204,7 +205,16 @@ def test_without_gpus_nobody_knows_the_limit_and_nothing_is_refused(plan_of: Pla
 
 def test_the_text_says_what_is_held_how_it_is_cut_and_what_is_assumed(plan_of: PlanOf) -> None:
     text = render(plan_of(**LARGE), ())
-    for expected in ("activations", "FSDP2 over 16 workers", "tokens/s", "compute.hardware.mfu", "USD", "of 76.0 GB"):
+    for expected in (
+        " = activations",
+        "vLLM share 21.1 GB of 48.0 GB = engine weights 15.2 GB",
+        "KV cache of an episode",
+        "FSDP2 over 16 workers",
+        "tokens/s",
+        "compute.hardware.mfu",
+        "USD",
+        "of 76.0 GB",
+    ):
         assert expected in text
     assert "How the estimates are made" not in text
     assert "How the estimates are made" in render(plan_of(**LARGE), (), explain={})
@@ -213,5 +223,10 @@ def test_the_text_says_what_is_held_how_it_is_cut_and_what_is_assumed(plan_of: P
 def test_the_json_form_carries_all_numbers(plan_of: PlanOf) -> None:
     step = next(step for step in plan_to_json(plan_of(**LARGE))["steps"] if step["kind"] == "rl")
     found = step["estimate"]
-    assert {"memory", "phases", "limits", "host_mb", "rates", "assumed", "cost", "currency", "layout"} <= set(found)
+    assert {name: sum(parts.values()) for name, parts in found["parts"].items()} == {
+        name: pytest.approx(mb, abs=len(found["parts"][name])) for name, mb in found["phases"].items()
+    }
+    assert {"memory", "host", "phases", "limits", "host_mb", "rates", "assumed", "cost", "currency", "layout"} <= set(
+        found
+    )
     assert found["assumed"]["gpu_memory_mb"] == 80_000
