@@ -19,6 +19,7 @@ from r1ci.report.sections.leaderboard import leaderboard_data, leaderboard_html
 from r1ci.report.sections.methods import methods_data, methods_html
 from r1ci.report.sections.potential import potential_data, potential_html
 from r1ci.report.sections.provenance import provenance_data, provenance_html
+from r1ci.report.sections.reward import reward_data, reward_html
 from r1ci.report.sections.tasks import tasks_data, tasks_html
 from r1ci.report.sections.trajectories import trajectories_data, trajectories_html
 from r1ci.report.sections.verdict import verdict_data, verdict_html
@@ -43,6 +44,7 @@ SECTIONS = (
     Section("curves", "Learning curves", curves_data, curves_html),
     Section("potential", "Potential and groups", potential_data, potential_html),
     Section("curriculum", "Curriculum", curriculum_data, curriculum_html),
+    Section("reward", "Reward", reward_data, reward_html),
     Section("tasks", "Task by task", tasks_data, tasks_html),
     Section("interpreter", "Interpreter", interpreter_data, interpreter_html),
     Section("trajectories", "Trajectories", trajectories_data, trajectories_html),
