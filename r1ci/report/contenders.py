@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from r1ci.errors import UsageError
 from r1ci.report.data import Attempt, CellRecord, Findings
+from r1ci.report.scores import Measure, by_question, mean_correct
 from r1ci.report.stats import Scores
 
 SET_TITLES = {"new": "new questions of training tasks", "test": "test tasks"}
@@ -68,13 +69,14 @@ class Comparison:
         """Every attempt of every seed."""
         return tuple(a for step in contender.evaluations.values() for a in self.findings.attempts.get(step, ()))
 
-    def scores(self, contender: Contender, set: str) -> Scores:
-        """Mean correctness by seed, task and question; attempts lost to infrastructure do not count."""
-        return {
-            seed: _by_question(a for a in self.findings.attempts[step] if a.set == set)
+    def scores(self, contender: Contender, set: str, measure: Measure = mean_correct) -> Scores:
+        """Scores by seed, task and question."""
+        found = {
+            seed: by_question((a for a in self.findings.attempts[step] if a.set == set), measure)
             for seed, step in contender.evaluations.items()
             if self.findings.attempts.get(step)
         }
+        return {seed: tasks for seed, tasks in found.items() if tasks}
 
     def sets(self) -> tuple[str, ...]:
         """The question sets that were evaluated, new questions first."""
@@ -171,14 +173,3 @@ def _baseline(findings: Findings, asked: str | None) -> str | None:
     named = last.spec.get("report", {}).get("baseline")
     fitting = [variant for variant in last.variants if named and variant.split("/")[-1] == named]
     return (fitting or list(last.variants))[-1]
-
-
-def _by_question(attempts: Iterable[Attempt]) -> dict[str, dict[str, float]]:
-    values: dict[str, dict[str, list[bool]]] = {}
-    for attempt in attempts:
-        if attempt.scored:
-            values.setdefault(attempt.task, {}).setdefault(attempt.question_id, []).append(attempt.correct)
-    return {
-        task: {question: sum(correct) / len(correct) for question, correct in questions.items()}
-        for task, questions in values.items()
-    }

@@ -35,7 +35,7 @@ class Part:
 
 def page(head: Head, parts: Sequence[Part], *, charts: bool) -> str:
     """The page. ``charts`` brings plotly along, which the page's script starts when a chart comes into view."""
-    scripts = [source("report.js"), source("viewer.js")]
+    scripts = [source("report.js"), source("board.js"), source("viewer.js")]
     plotly = _plotly() if charts else ""
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "

@@ -29,6 +29,13 @@ def bounds(estimate: Estimate | None, *, signed: bool = False) -> str:
     return f"{write(estimate.low)} to {write(estimate.high)}"
 
 
+def p_value(p: float | None) -> str:
+    """p = 0.004; below a thousandth only that."""
+    if p is None:
+        return "no p-value"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.0995 else f"p = {p:.2f}"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Shortest writing with the given significant digits."""
     if value is None:

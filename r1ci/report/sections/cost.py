@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from markupsafe import Markup
 
 from r1ci.report.contenders import Comparison
-from r1ci.report.data import StepRecord
+from r1ci.report.effort import step_seconds, step_tokens
 from r1ci.report.render import render
 
 
@@ -56,7 +55,7 @@ def cost_data(comparison: Comparison) -> Cost:
     """Wall time is from provenance (start to end of the last attempt); tokens from metrics and scores."""
     uses = [id for cell in comparison.findings.cells for id in cell.steps.values()]
     steps = tuple(
-        StepCost(s.id, s.kind, s.state, _seconds(s), _tokens(comparison, s), uses.count(s.id))
+        StepCost(s.id, s.kind, s.state, step_seconds(s), step_tokens(comparison, s), uses.count(s.id))
         for s in comparison.findings.steps.values()
     )
     total = sum(step.seconds or 0.0 for step in steps)
@@ -93,22 +92,3 @@ def _kind(comparison: Comparison, kind: str, steps: list[StepCost], total: float
 def _sum(comparison: Comparison, steps: list[StepCost], metric: str) -> float | None:
     rows = [row for step in steps for row in comparison.findings.metrics.get(step.id, ()) if metric in row]
     return sum(row[metric] for row in rows) if rows else None
-
-
-def _tokens(comparison: Comparison, step: StepRecord) -> int | None:
-    if attempts := comparison.findings.attempts.get(step.id):
-        return sum(attempt.generated_tokens for attempt in attempts)
-    rows = comparison.findings.metrics.get(step.id, ())
-    return int(sum(row.get("tokens", 0) for row in rows)) if rows else None
-
-
-def _seconds(step: StepRecord) -> float | None:
-    start, end = (_time(step.provenance.get(key)) for key in ("started", "ended"))
-    return (end - start).total_seconds() if start and end else None
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        return None

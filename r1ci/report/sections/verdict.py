@@ -6,22 +6,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from r1ci.report.contenders import SET_TITLES, Comparison, Contender
+from r1ci.report.contenders import SET_TITLES, Comparison
+from r1ci.report.contrasts import Contrast, contrasts
 from r1ci.report.render import render
-from r1ci.report.stats import Estimate, difference
-from r1ci.report.text import bounds, points, sample_sizes
+from r1ci.report.text import bounds, p_value, plural, points, sample_sizes
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One comparison of two contenders on one set of questions."""
+    """One comparison in words."""
 
-    left: str
-    right: str
-    set: str
-    claim: str
-    """better, worse, undecided, or unknown where they share no seed and question."""
-    estimate: Estimate | None
+    contrast: Contrast
     sentence: str
 
 
@@ -37,19 +32,19 @@ class Verdict:
 
 
 def verdict_data(comparison: Comparison) -> Verdict:
-    """Compare every variant with the baseline, RL with what it started from, and SFT with the base model."""
-    sets = comparison.sets()
-    pairs = [[_statement(comparison, *pair, name) for name in sets] for pair in _pairs(comparison)]
-    pairs.sort(key=lambda of_pair: all(statement.claim == "unknown" for statement in of_pair))
-    statements = tuple(statement for of_pair in pairs for statement in of_pair)
-    if not statements:
+    """Every comparison of the report in words, those that cannot be made last."""
+    found = contrasts(comparison)
+    if not found:
         return Verdict((_no_comparison(comparison),), "unknown", (), ())
-    first = statements[: len(sets)]
-    caveats = dict.fromkeys(caveat for statement in statements for caveat in _caveats(statement))
+    size = len(comparison.sets())
+    pairs = [found[start : start + size] for start in range(0, len(found), size)]
+    pairs.sort(key=lambda pair: all(contrast.claim == "unknown" for contrast in pair))
+    family = sum(contrast.holm is not None for contrast in found)
+    statements = tuple(_statement(contrast, family) for pair in pairs for contrast in pair)
     return Verdict(
-        headline=tuple(statement.sentence for statement in first),
-        claim=_joint([statement.claim for statement in first]),
-        caveats=tuple(caveats),
+        headline=tuple(statement.sentence for statement in statements[:size]),
+        claim=_joint([statement.contrast.claim for statement in statements[:size]]),
+        caveats=tuple(dict.fromkeys(caveat for pair in pairs for contrast in pair for caveat in _caveats(contrast))),
         statements=statements,
     )
 
@@ -59,53 +54,39 @@ def verdict_html(data: Verdict) -> Markup:
     return render("verdict.html", data=data)
 
 
-def _pairs(comparison: Comparison) -> list[tuple[Contender, Contender]]:
-    """Against the baseline first: that is what an experiment is for."""
-    peers = (comparison.baseline_of, comparison.before_rl, comparison.before_sft)
-    return [(c, other) for peer in peers for c in comparison.contenders if (other := peer(c)) is not None]
-
-
 def _joint(claims: list[str]) -> str:
     """The claim that all sets share, or that some make and none denies."""
-    made = set(claims) & {"better", "worse"}
+    made = set(claims) - {"undecided", "unknown"}
     return made.pop() if len(made) == 1 else "undecided"
 
 
-def _statement(comparison: Comparison, left: Contender, right: Contender, set: str) -> Statement:
-    estimate = difference(comparison.scores(left, set), comparison.scores(right, set))
-    claim = _claim(estimate)
-    return Statement(left.label, right.label, set, claim, estimate, _sentence(left, right, set, claim, estimate))
+def _statement(contrast: Contrast, family: int) -> Statement:
+    return Statement(contrast, sentence(contrast, family))
 
 
-def _claim(estimate: Estimate | None) -> str:
+def sentence(contrast: Contrast, family: int) -> str:
+    """What may be said of a comparison that is one of ``family``."""
+    left, right, estimate, where = contrast.left, contrast.right, contrast.estimate, f"on {SET_TITLES[contrast.set]}"
     if estimate is None:
-        return "unknown"
-    if not estimate.excludes_zero:
-        return "undecided"
-    return "better" if estimate.value > 0 else "worse"
-
-
-def _sentence(left: Contender, right: Contender, set: str, claim: str, estimate: Estimate | None) -> str:
-    where = f"on {SET_TITLES[set]}"
-    if estimate is None:
-        return f"{left.label} and {right.label} cannot be compared {where}: they share no finished seed and question."
+        return f"{left} and {right} cannot be compared {where}: they share no finished seed and question."
     sizes = sample_sizes(estimate)
     if estimate.value == estimate.low == estimate.high == 0:
-        return f"{left.label} and {right.label} do not differ at all {where} ({sizes})."
-    if claim == "undecided":
-        shown = f"{points(estimate.value)} points, 95% interval {bounds(estimate, signed=True)}; {sizes}"
-        return f"{left.label} and {right.label} cannot be told apart {where} ({shown})."
+        return f"{left} and {right} do not differ at all {where} ({sizes})."
+    corrected = f"{p_value(contrast.holm)} (Holm, {plural(family, 'comparison')})"
+    shown = f"95% interval {bounds(estimate, signed=True)}, {corrected}; {sizes}"
+    if contrast.claim == "undecided":
+        least = estimate.detectable
+        power = "" if not least else f"; {points(least).lstrip('+')} points or more would be found in 80 of 100 cases"
+        return f"{left} and {right} cannot be told apart {where} ({points(estimate.value)} points, {shown}{power})."
     by = points(abs(estimate.value)).lstrip("+")
-    shown = f"95% interval {bounds(estimate, signed=True)}; {sizes}"
     if estimate.seeds == 1:
-        side = "above" if claim == "better" else "below"
-        return f"In this one run, {left.label} scored {by} points {side} {right.label} {where} ({shown})."
-    verb = "beats" if claim == "better" else "is worse than"
-    return f"{left.label} {verb} {right.label} by {by} points {where} ({shown})."
+        return f"In this one run, {left} scored {by} points {contrast.claim} {right} {where} ({shown})."
+    verb = "beats" if contrast.claim == "better" else "is worse than"
+    return f"{left} {verb} {right} by {by} points {where} ({shown})."
 
 
-def _caveats(statement: Statement) -> list[str]:
-    estimate = statement.estimate
+def _caveats(contrast: Contrast) -> list[str]:
+    estimate = contrast.estimate
     if estimate is None:
         return []
     found = []
