@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from r1ci.report.contenders import Comparison
 from r1ci.report.sections.alerts import alerts_data, alerts_html
+from r1ci.report.sections.behaviour import behaviour_data, behaviour_html
 from r1ci.report.sections.changes import changes_data, changes_html
 from r1ci.report.sections.cost import cost_data, cost_html
 from r1ci.report.sections.curriculum import curriculum_data, curriculum_html
@@ -47,6 +48,7 @@ SECTIONS = (
     Section("reward", "Reward", reward_data, reward_html),
     Section("tasks", "Task by task", tasks_data, tasks_html),
     Section("interpreter", "Interpreter", interpreter_data, interpreter_html),
+    Section("behaviour", "Use of code", behaviour_data, behaviour_html),
     Section("trajectories", "Trajectories", trajectories_data, trajectories_html),
     Section("changes", "What differs", changes_data, changes_html),
     Section("cost", "Cost", cost_data, cost_html),
