@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from r1ci.spec.diagnostics import Diagnostic, SpecError, ordered
 from r1ci.spec.interpolate import interpolate
 from r1ci.spec.models import Experiment, VllmEngine
+from r1ci.spec.overrides import COMMAND_LINE
 from r1ci.spec.shape import KeyPath, Leaf, ListOf, Shape, step, walk
 from r1ci.spec.sweep.models import LIMIT_TRIALS, AnyDimension, RandInt, Sweep
 from r1ci.spec.sweep.resolved import FIXED, Base, ResolvedSweep, place_of, resolve, with_values
@@ -21,15 +23,14 @@ from r1ci.spec.variants import refuse_fixed
 from r1ci.spec.vocabulary import Vocabulary
 
 CHECKED_AT_MOST = 100
-"""Trials looked at where a budget, not a number, ends the sweep, or where results choose the values."""
+"""Trials looked at where a budget, not a number, ends the sweep, or where results choose the values; and those that the
+linter looks at."""
 
 
 def check(resolved: ResolvedSweep) -> list[Diagnostic]:
     """Everything that is wrong: first key by key, and if nothing is, trial by trial."""
-    found = [*_space_problems(resolved)]
-    if not found:
-        found = [*_count_problems(resolved.sweep, resolved.tree), *_trial_problems(resolved)]
-    return list(ordered(found))
+    found = [*_space_problems(resolved)] or [*_count_problems(resolved.sweep, resolved.tree)]
+    return list(ordered(found or _trial_problems(resolved)))
 
 
 def checked_trials(sweep: Sweep) -> list[Trial]:
@@ -39,11 +40,11 @@ def checked_trials(sweep: Sweep) -> list[Trial]:
 
 
 def lint_sweep(resolved: ResolvedSweep, known: Vocabulary) -> list[Diagnostic]:
-    """What the linter finds in the specs of the trials, each finding once."""
+    """What the linter finds in the specs of the first ``CHECKED_AT_MOST`` trials, each finding once."""
     from r1ci.spec.lint import lint
 
     found: dict[Diagnostic, None] = {}
-    for trial in checked_trials(resolved.sweep):
+    for trial in checked_trials(resolved.sweep)[:CHECKED_AT_MOST]:
         spec = resolve(resolved, trial)
         found |= dict.fromkeys(lint(spec, known))
         if resolved.sweep.metric.name == "accuracy/test_tasks" and not known.test(spec.experiment.tasks):
@@ -139,7 +140,7 @@ def _value_problems(resolved: ResolvedSweep, base: Base, key: str) -> Iterator[D
         place = place_of(resolved.tree, key, value)
         _, problems = _validated(resolved, base, choose(space, pick))
         for problem in problems:
-            yield _blame(resolved, problem, f"with {key}={written(value)}", place)
+            yield _blame(problem, place, f", with {key}={written(value)}")
 
 
 def _conditions(space: Mapping[str, AnyDimension], key: str) -> dict[str, Any]:
@@ -161,29 +162,40 @@ def _validated(
     return experiment, [*problems, *invalid]
 
 
-def _blame(resolved: ResolvedSweep, problem: Diagnostic, why: str, place: Entry) -> Diagnostic:
-    """Make a problem that shows elsewhere in the spec point at the value of the sweep that brings it up."""
-    if problem.where.source == place.origin.source:
-        return problem
-    return replace(problem, message=f"{problem.message}, {why}", where=place.origin)
+def _blame(problem: Diagnostic, value: Entry, why: str) -> Diagnostic:
+    """Make a problem that a value brings up in the spec point at the value; a key that it asks for says so."""
+    if problem.where.source != value.origin.source:
+        return replace(problem, message=problem.message + why, where=value.origin)
+    return replace(problem, message=problem.message + why) if problem.rule == "missing-key" else problem
 
 
 # ---------------------------------------------------------------- trial by trial
 
 
 def _trial_problems(resolved: ResolvedSweep) -> Iterator[Diagnostic]:
-    """Values that are wrong together, and trials that the metric or the scheduler cannot judge."""
+    """Values that are wrong together, and trials that the metric or the scheduler cannot judge; each thing once."""
+    sweep, tree = resolved.sweep, resolved.tree
+    always = {unfit for base in resolved.bases.values() for unfit in _unfit(sweep, base.experiment, base)}
     seen: set[tuple[str, str]] = set()
-    for trial in checked_trials(resolved.sweep):
+    for trial in checked_trials(sweep):
         base = resolved.bases[trial.spec]
         experiment, problems = _validated(resolved, base, trial.values)
-        if experiment is not None:
-            problems = [_at(resolved.tree, unfit) for unfit in _unfit(resolved.sweep, experiment, base)]
-        for problem in problems:
-            if (problem.message, problem.path) not in seen:
-                seen.add((problem.message, problem.path))
-                where = resolved.tree.value["space"]
-                yield _blame(resolved, problem, f"in trial {trial.number}: {' '.join(trial.overrides)}", where)
+        why = f", in trial {trial.number}: {shlex.join(trial.overrides)}"
+        found = [(each.message, _in_trial(each, tree, why)) for each in problems]
+        for unfit in _unfit(sweep, experiment, base) if experiment is not None else ():
+            problem = _at(tree, unfit)
+            said = problem if unfit in always else replace(problem, message=problem.message + why)
+            found.append((unfit.message, said))
+        for message, problem in found:
+            if (message, problem.path) not in seen:
+                seen.add((message, problem.path))
+                yield problem
+
+
+def _in_trial(problem: Diagnostic, tree: Entry, why: str) -> Diagnostic:
+    """A problem of values together; it points into the sweep even if it shows in the spec."""
+    where = problem.where if problem.where.source in (tree.origin.source, COMMAND_LINE) else tree.value["space"].where
+    return replace(problem, message=problem.message + why, where=where)
 
 
 @dataclass(frozen=True)
@@ -280,7 +292,6 @@ def _count_problems(sweep: Sweep, tree: Entry) -> Iterator[Diagnostic]:
         if sweep.trials < size:
             message = f"{sweep.trials} trials cannot try the grid's {size} combinations"
             yield Diagnostic("sweep-trials", message, where, path="trials", help=f"at least {size}, or kind: choice")
-        elif sum(1 for _ in proposals(sweep)) < sweep.trials:
-            found = sum(1 for _ in proposals(sweep))
+        elif (found := sum(1 for _ in proposals(sweep))) < sweep.trials:
             message = f"the space has {found} different trials"
             yield Diagnostic("sweep-trials", message, where, path="trials", help=f"trials: {found}, or search grid")

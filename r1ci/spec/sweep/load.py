@@ -159,7 +159,7 @@ def _one_variant(spec: Entry, variant: str, tree: Entry) -> Entry:
 
 def _blame_set(problem: Diagnostic, tree: Entry) -> Diagnostic:
     """Make a problem that the spec only has with the sweep's ``set`` point at the sweep."""
-    if problem.where.source == tree.origin.source or "set" not in tree.value:
+    if problem.where.source in (tree.origin.source, COMMAND_LINE) or "set" not in tree.value:
         return problem
     return replace(problem, message=f"{problem.message}, with the sweep's set", where=tree.value["set"].where)
 

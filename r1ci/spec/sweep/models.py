@@ -5,6 +5,7 @@ Whether a key exists, and whether a value is one of it, is the spec's own schema
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -59,7 +60,8 @@ class _Listed(Dimension):
     def _distinct(self) -> Self:
         for index, value in enumerate(self.values):
             if any(equal(value, other) for other in self.values[:index]):
-                raise refusal("a value is listed twice", at=("values", index), help="every value may be listed once")
+                message = f"{json.dumps(value)} is listed twice"
+                raise refusal(message, at=("values", index), help="every value may be listed once")
         return self
 
 

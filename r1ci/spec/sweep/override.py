@@ -33,7 +33,8 @@ def _put(under: Entry, path: tuple[Step, ...], override: Override) -> Entry:
     if override.operation == "reset" and not rest:
         there.pop(str(part), None)
     elif rest:
-        there[str(part)] = replace(_put(there.get(str(part), Entry({}, place)), rest, override), key=place)
+        child = there.get(str(part), Entry({}, place, key=place))
+        there[str(part)] = _put(child, rest, override)
     else:
         there[str(part)] = replace(override.value, key=place)
     return replace(under, value=there)

@@ -140,7 +140,9 @@ def ends(dimension: AnyDimension) -> tuple[Any, ...]:
         return tuple(dimension.values)
     if isinstance(dimension, RandInt):
         return dimension.low, dimension.low + dimension.step * dimension.last
-    return settle(dimension, dimension.low), settle(dimension, dimension.high)
+    if isinstance(dimension, QUniform):
+        return dimension.low, settle(dimension, dimension.high)
+    return dimension.low, dimension.high
 
 
 def _picker(sweep: Sweep, block: int, combination: Mapping[str, Any]) -> Callable[[str, AnyDimension], Any]:
