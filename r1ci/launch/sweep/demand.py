@@ -57,11 +57,11 @@ def total(bundles: Sequence[Bundle]) -> tuple[float, float]:
 def demand(plan: Plan) -> Demand:
     """What a trial with this plan asks for.
 
-    Where no step trains on Ray workers, the trial's process holds what its hungriest step needs and runs them all.
-    Where one does, the process holds nothing and every step asks for itself.
+    Where no step starts workers or engines of its own, the trial's process holds what its hungriest step needs and runs
+    them all. Where one does, the process holds nothing and every step asks for itself.
     """
     steps = list(plan.steps.values())
-    workers = any(step.resources.workers for step in steps)
+    workers = any(step.resources.workers or _engines(step) for step in steps)
     held = [process(step) for step in steps]
     actor = NOTHING if workers else Bundle(max(own.cpus for own in held), max(own.gpus for own in held))
     asked = dict.fromkeys((process(step), *apart(step)) if workers else apart(step) for step in steps)

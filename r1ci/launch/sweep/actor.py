@@ -1,0 +1,109 @@
+"""The trial as Ray Tune runs it: a process that takes trial after trial, as light as a trial's steps let it be.
+
+Torch and everything else of weight is imported when a step that needs it is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.tune import Trainable
+
+from r1ci.launch.sweep.demand import NOTHING, process
+from r1ci.launch.sweep.measure import Measure
+from r1ci.launch.sweep.trial import TrialOutcome, run_trial
+from r1ci.plan.compile import plan_from_json
+from r1ci.plan.context import StepContext
+from r1ci.plan.steps import Step
+from r1ci.spec.sweep.models import Metric
+from r1ci.steps import run_step
+from r1ci.store.files import read_json
+from r1ci.store.store import Store
+from r1ci.store.sweeps import SweepFolder, TrialError
+
+POINT, FINAL = "point", "final"
+"""Keys of what a trial reports: a point of its curve, what became of it."""
+
+
+class TrialActor(Trainable):  # type: ignore[misc]
+    """Runs a trial in a thread and reports what it tells, one message per ``step``. Used again for the next trial.
+
+    ``config``: ``root`` and ``sweep`` name the sweep's folder, ``number`` and ``name`` the trial and its experiment,
+    whose plan is in the store; ``metric``, ``resource`` and ``agent`` make the Measure; where ``apart`` is true every
+    step that is not training runs in a Ray task of its own, which asks for what the plan says.
+    """
+
+    def setup(self, config: Mapping[str, Any]) -> None:
+        """Begin the first trial."""
+        self._begin(config)
+
+    def step(self) -> dict[str, Any]:
+        """The next message: a point of the curve, or the outcome, which is the last."""
+        return self._messages.get()
+
+    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+        """Begin another trial, once the one before is over."""
+        self._end()
+        self._begin(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Wait for a trial that was stopped to come to a good moment."""
+        self._end()
+
+    def _begin(self, config: Mapping[str, Any]) -> None:
+        self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._stop = SweepFolder(Path(config["root"]), config["sweep"]).stop_request(config["number"])
+        self._thread = threading.Thread(target=_work, args=(config, self._stop, self._messages.put), daemon=True)
+        self._thread.start()
+
+    def _end(self) -> None:
+        self._thread.join()
+
+
+def _work(config: Mapping[str, Any], stop: Path, put: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        outcome = _run(config, stop, lambda resource, value: put({POINT: json.dumps([resource, value])}))
+    except BaseException as error:  # whatever it is, the driver must hear of it: nobody else would
+        logging.getLogger(__name__).exception("trial %s", config["name"])
+        outcome = TrialOutcome(error=TrialError(type(error).__name__, str(error)))
+    put({FINAL: json.dumps(outcome.to_json()), "done": True})
+
+
+def _run(config: Mapping[str, Any], stop: Path, tell: Callable[[float, float], None]) -> TrialOutcome:
+    root = Path(config["root"])
+    os.chdir(config["folder"])
+    store = Store(root)
+    plan = plan_from_json(read_json(store.experiment_folder(config["name"]) / "plan.json"))
+    measure = Measure(Metric.model_validate(config["metric"]), config["resource"], config["agent"])
+    return run_trial(plan, store, measure, stop, tell, step_apart if config["apart"] else run_step)
+
+
+def step_apart(context: StepContext) -> None:
+    """Run a step that needs a process in a Ray task that asks for it; training starts its own workers from here."""
+    needed = process(context.step)
+    if needed == NOTHING:
+        run_step(context)
+        return
+    task = ray.remote(_task).options(
+        num_cpus=needed.cpus,
+        num_gpus=needed.gpus,
+        max_retries=0,
+        scheduling_strategy="DEFAULT",  # not in the placement group of this process, which holds nothing
+    )
+    try:
+        ray.get(task.remote(context.step, context.folder.resolve(), {k: v.resolve() for k, v in context.reads.items()}))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+
+
+def _task(step: Step, folder: Path, reads: Mapping[str, Path]) -> None:
+    run_step(StepContext(step, folder, reads, lambda progress: None))
