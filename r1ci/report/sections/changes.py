@@ -1,10 +1,15 @@
-"""What the variants change: the dotted keys of the spec in which they differ."""
+"""What the variants change: the dotted keys of the spec in which they differ, and the same as a diff of YAML."""
 
 from __future__ import annotations
 
+import copy
+import difflib
 import json
+import re
 from dataclasses import dataclass
+from typing import Any
 
+import yaml
 from markupsafe import Markup
 
 from r1ci.report.contenders import Comparison
@@ -14,6 +19,10 @@ from r1ci.spec.diff import flatten
 
 _SKIP = ("variants", "name", "description")
 _ABSENT = "(not set)"
+_CONTEXT = 2
+"""Lines around a change in the diff."""
+_PLACE = re.compile(r"(^|[._])(seeds?|path|folder|file|root|cache|url)(\.|$)")
+"""Keys that say where or from which seed, not what: folded."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,17 @@ class KeyRow:
     values: tuple[str, ...]
     changed: tuple[bool, ...]
     """Where the value differs from the baseline's (from the first variant's where there is no baseline)."""
+    folded: bool
+    """Whether it only says where something lies, or a seed."""
+
+
+@dataclass(frozen=True)
+class SpecDiff:
+    """What one variant changes against the first."""
+
+    variant: str
+    lines: tuple[str, ...]
+    """A unified diff, without its two file lines."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +53,7 @@ class Changes:
     variants: tuple[str, ...]
     baseline: str | None
     rows: tuple[KeyRow, ...]
+    diffs: tuple[SpecDiff, ...]
     equal: int
     """Keys on which all variants agree."""
     spec: str
@@ -41,10 +62,14 @@ class Changes:
 
 def changes_data(comparison: Comparison) -> Changes:
     """Flatten every variant's resolved spec and keep the keys that differ."""
-    flat = {
+    specs = {
         variant: _variant(experiment, variant)
         for experiment in comparison.findings.experiments
         for variant in experiment.variants
+    }
+    flat = {
+        variant: {key: json.dumps(value, sort_keys=True) for key, value in flatten(spec)}
+        for variant, spec in specs.items()
     }
     order = sorted(flat, key=lambda variant: variant != comparison.baseline)
     rows, equal = [], 0
@@ -53,21 +78,36 @@ def changes_data(comparison: Comparison) -> Changes:
         if len(set(values)) == 1:
             equal += 1
         else:
-            rows.append(KeyRow(key, values, tuple(value != values[0] for value in values)))
-    first = comparison.findings.experiments[0].spec
-    return Changes(tuple(order), comparison.baseline, tuple(rows), equal, json.dumps(first, indent=2, sort_keys=True))
+            changed = tuple(value != values[0] for value in values)
+            rows.append(KeyRow(key, values, changed, bool(_PLACE.search(key))))
+    diffs = tuple(SpecDiff(variant, _diff(specs[order[0]], specs[variant])) for variant in order[1:])
+    first = json.dumps(comparison.findings.experiments[0].spec, indent=2, sort_keys=True)
+    return Changes(tuple(order), comparison.baseline, tuple(rows), tuple(d for d in diffs if d.lines), equal, first)
 
 
 def changes_html(data: Changes) -> Markup:
-    """The differing keys; the whole spec folded below."""
-    return render("changes.html", data=data)
+    """The differing keys; those of places, the diffs and the whole spec folded below."""
+
+    def side(line: str) -> str:
+        return {"+": "added", "-": "removed", "@": "hunk"}.get(line[:1], "kept")
+
+    return render("changes.html", data=data, side=side)
 
 
-def _variant(experiment: ExperimentRecord, variant: str) -> dict[str, str]:
-    """Dotted key -> JSON text of its value, with the variant's keys applied."""
-    flat = dict(flatten({key: value for key, value in experiment.spec.items() if key not in _SKIP}))
+def _variant(experiment: ExperimentRecord, variant: str) -> dict[str, Any]:
+    """The spec with the variant's keys laid over it."""
+    spec = copy.deepcopy({key: value for key, value in experiment.spec.items() if key not in _SKIP})
     variants = experiment.spec.get("variants", {})
     for key, value in (variants.get(variant.split("/")[-1]) or {}).items():
-        flat = {known: old for known, old in flat.items() if known != key and not known.startswith(f"{key}.")}
-        flat.update(flatten(value, (key,)))
-    return {key: json.dumps(value, sort_keys=True) for key, value in flat.items()}
+        *parents, last = key.split(".")
+        node: Any = spec
+        for part in parents:
+            node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+        node[int(last) if isinstance(node, list) else last] = value
+    return spec
+
+
+def _diff(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+    left, right = (yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=100) for spec in (before, after))
+    found = difflib.unified_diff(left.splitlines(), right.splitlines(), n=_CONTEXT, lineterm="")
+    return tuple(found)[2:]
