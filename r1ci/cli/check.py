@@ -1,4 +1,4 @@
-"""r1ci check: every error of every spec and sweep, and what the linter says."""
+"""r1ci check: every error of every spec, sweep and report file, and what the linter says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from r1ci.cli.complete import complete_checked
 from r1ci.cli.failure import SCHEMA_VERSION, print_diagnostics
 from r1ci.cli.output import print_json
 from r1ci.cli.settings import Settings, Verb, pass_settings
-from r1ci.cli.specs import find_spec, is_sweep, known_names, load_spec, load_sweep_file, overlay_option, split
+from r1ci.cli.specs import (
+    find_spec,
+    is_report,
+    is_sweep,
+    known_names,
+    load_spec,
+    load_sweep_file,
+    overlay_option,
+    split,
+)
 from r1ci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--format", "shape", type=click.Choice(["text", "github", "json"]), default="text", help="Of the errors.")
 @pass_settings
 def command(settings: Settings, words: tuple[str, ...], overlays: tuple[Path, ...], shape: str) -> int:
-    """Validate specs and sweeps and lint them. Exit code 2 if any has an error."""
+    """Validate specs, sweeps and report files, and lint them. Exit code 2 if any has an error."""
     names, overrides = split(words)
     if not names:
         raise UsageError("FILE is missing", "it comes first, overrides after it")
@@ -43,12 +52,16 @@ def command(settings: Settings, words: tuple[str, ...], overlays: tuple[Path, ..
 
 
 def diagnose(name: str, overrides: Sequence[str], overlays: Sequence[Path]) -> Sequence[Diagnostic]:
-    """All errors of a spec or sweep, or the linter's findings where it has none."""
+    """All errors of a spec, sweep or report file, or the linter's findings where it has none."""
     from r1ci.spec.diagnostics import SpecError
     from r1ci.spec.lint import lint
+    from r1ci.spec.report import load_report
     from r1ci.spec.sweep.check import lint_sweep
 
     try:
+        if is_report(name):
+            load_report(Path(name))
+            return ()
         if is_sweep(name):
             return lint_sweep(load_sweep_file(name, overrides), known_names())
         return lint(load_spec(name, overrides, overlays), known_names())

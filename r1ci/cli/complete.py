@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from r1ci.cli.runs import run_names
 from r1ci.cli.settings import Settings
-from r1ci.cli.specs import list_specs, list_sweeps
+from r1ci.cli.specs import list_reports, list_specs, list_sweeps
 
 
 def complete_spec(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -22,6 +22,11 @@ def complete_spec(ctx: click.Context, parameter: click.Parameter, incomplete: st
 def complete_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Runs in the store."""
     return _starting(run_names(_root(ctx)), incomplete)
+
+
+def complete_report(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Runs in the store and declared reports."""
+    return _starting([*run_names(_root(ctx)), *map(str, list_reports())], incomplete)
 
 
 def complete_spec_or_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -37,10 +42,10 @@ def complete_spec_words(ctx: click.Context, parameter: click.Parameter, incomple
 
 
 def complete_checked(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """A spec or a sweep first, dotted keys after it."""
+    """A spec, a sweep or a report file first, dotted keys after it."""
     if ctx.params.get(parameter.name or ""):
         return complete_key(ctx, parameter, incomplete)
-    found = _starting(map(str, [*list_specs(), *list_sweeps()]), incomplete)
+    found = _starting(map(str, [*list_specs(), *list_sweeps(), *list_reports()]), incomplete)
     return found or [CompletionItem(incomplete, type="file")]
 
 

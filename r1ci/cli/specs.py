@@ -21,6 +21,8 @@ SPECS = Path("specs")
 """Where shipped specs lie, relative to the working directory."""
 SWEEPS = Path("sweeps")
 """Where shipped sweeps lie."""
+DECLARED = Path("reports")
+"""Where declared reports lie."""
 
 
 overlay_option = click.option(
@@ -84,11 +86,15 @@ def find_sweep(name: str) -> Path:
 
 def is_sweep(name: str) -> bool:
     """Whether a file is a sweep: it has a key that only sweeps have. A bare name is a spec's."""
+    return _says(name, "sweep_version", "space")
+
+
+def _says(name: str, *keys: str) -> bool:
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
-    return re.search(r"^(sweep_version|space)\s*:", text, re.MULTILINE) is not None
+    return re.search(rf"^({'|'.join(keys)})\s*:", text, re.MULTILINE) is not None
 
 
 def load_sweep_file(name: str, overrides: Sequence[str] = ()) -> ResolvedSweep:
@@ -107,6 +113,19 @@ def load_sweep_file(name: str, overrides: Sequence[str] = ()) -> ResolvedSweep:
     return resolved
 
 
+def find_report(name: str) -> Path | None:
+    """The path of a declared report; a bare name stands for ``reports/NAME.yaml``. None where it is no such file."""
+    path, short = Path(name), DECLARED / f"{name}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    return short if not path.exists() and short.exists() else None
+
+
+def is_report(name: str) -> bool:
+    """Whether a file is a declared report: it has a key that only reports have. A bare name is a spec's."""
+    return _says(name, "report_version", "runs")
+
+
 def known_names() -> Vocabulary:
     """The names that specs may use, those of loaded plugins included."""
     from r1ci.tasks.registry import vocabulary
@@ -122,3 +141,8 @@ def list_specs() -> list[Path]:
 def list_sweeps() -> list[Path]:
     """Shipped sweeps below the working directory."""
     return sorted(SWEEPS.glob("**/*.yaml"))
+
+
+def list_reports() -> list[Path]:
+    """Declared reports below the working directory, without what was made from them."""
+    return sorted(DECLARED.glob("*.yaml"))

@@ -12,16 +12,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 import r1ci
 from r1ci.errors import R1ciError, UsageError
 from r1ci.report.contenders import Comparison, compare
-from r1ci.report.data import read_findings
+from r1ci.report.data import find_experiments, read_findings
+from r1ci.report.markdown import markdown
 from r1ci.report.page import Head, Part, page
 from r1ci.report.sections import SECTIONS
 from r1ci.report.text import plural
+from r1ci.spec.report import TOP, Layout
 
 JSON_VERSION = 1
 """Version of the JSON twin's layout."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What index.json holds."""
+
+    version: int
+    head: Head
+    notes: Mapping[str, str]
+    """Markdown as declared, by section or top."""
+    sections: Mapping[str, Any]
+    """By id: the frozen objects that the page's sections were drawn from."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +49,18 @@ class ReportFiles:
 
 
 def build(
-    root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, now: datetime
+    root: Path,
+    experiments: Sequence[str],
+    out: Path,
+    *,
+    baseline: str | None = None,
+    layout: Layout | None = None,
+    now: datetime,
 ) -> ReportFiles:
     """Write ``out`` (a folder: index.html and index.json in it; a path ending in .html: that file and its twin).
 
-    The same store, baseline and ``now`` give the same bytes.
+    Experiments are names, or patterns of names. ``baseline`` comes before the layout's. The same store, arguments and
+    ``now`` give the same bytes.
 
     Raises:
         UsageError: no experiment was named or found, or no variant is called like the baseline.
@@ -46,15 +69,21 @@ def build(
     """
     if not experiments:
         raise UsageError("a report needs at least one experiment", "see `r1ci ls runs` for those in the store")
-    comparison = compare(read_findings(root, list(dict.fromkeys(experiments))), baseline)
-    data = {section.id: section.data(comparison) for section in SECTIONS}
-    head = _head(comparison, now)
-    parts = [Part(section.id, section.title, section.html(data[section.id])) for section in SECTIONS]
-    twin = {"version": JSON_VERSION, "head": head, "sections": data}
+    layout = layout or Layout()
+    findings = read_findings(root, find_experiments(root, experiments))
+    compared = compare(findings, baseline or layout.baseline)
+    comparison = dataclasses.replace(compared, trajectories=layout.trajectories)
+    by_id = {section.id: section for section in SECTIONS}
+    data: dict[str, Any] = {id: by_id[id].data(comparison) for id in layout.shown}
+    head = _head(comparison, layout, now)
+    notes = {place: markdown(text) for place, text in layout.notes.items()}
+    parts = [Part(id, by_id[id].title, by_id[id].html(data[id]), notes.get(id, Markup(""))) for id in data]
+    twin = Twin(version=JSON_VERSION, head=head, notes=layout.notes, sections=data)
     files = _files(out)
     try:
         files.html.parent.mkdir(parents=True, exist_ok=True)
-        _write(files.html, page(head, parts, charts=bool(data["curves"].rl or data["curves"].sft)))
+        charts = "curves" in data and bool(data["curves"].rl or data["curves"].sft)
+        _write(files.html, page(head, parts, note=notes.get(TOP, Markup("")), charts=charts))
         _write(files.json, json.dumps(plain(twin), indent=1, sort_keys=True, allow_nan=False) + "\n")
     except OSError as error:
         raise R1ciError(f"the report cannot be written to {out}: {error}", "choose another folder with --out") from None
@@ -79,7 +108,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _head(comparison: Comparison, now: datetime) -> Head:
+def _head(comparison: Comparison, layout: Layout, now: datetime) -> Head:
     experiments = comparison.findings.experiments
     cells = comparison.findings.cells
     counts = (
@@ -90,8 +119,8 @@ def _head(comparison: Comparison, now: datetime) -> Head:
     steps = comparison.findings.steps.values()
     made = now.isoformat(timespec="seconds")
     return Head(
-        title=", ".join(experiment.name for experiment in experiments),
-        description=" ".join(e.description for e in experiments if e.description),
+        title=layout.title or ", ".join(experiment.name for experiment in experiments),
+        description=layout.description or " ".join(e.description for e in experiments if e.description),
         facts=(
             *(plural(count, one) for count, one in counts),
             f"{sum(step.done for step in steps)} of {plural(len(steps), 'step')} done",

@@ -55,6 +55,8 @@ class Comparison:
     contenders: tuple[Contender, ...]
     baseline: str | None
     """Variant that the others are compared with; None where there is only one."""
+    trajectories: int | None = None
+    """Most of them that the viewer shows; None: as many as fit."""
 
     @property
     def variants(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -223,6 +224,26 @@ class _Reader:
     def relative(self, path: Path) -> str:
         """Path inside the store."""
         return str(path.relative_to(self.root))
+
+
+def find_experiments(root: Path, patterns: Sequence[str]) -> list[str]:
+    """The experiments that names and patterns stand for, in their order, each once.
+
+    Raises:
+        UsageError: a pattern that fits none. A name that is not there is :func:`read_findings`'s to refuse.
+    """
+    found: list[str] = []
+    for pattern in patterns:
+        if not set(pattern) & set("*?["):
+            found.append(pattern)
+            continue
+        known = Store(root).experiments()
+        fitting = [name for name in known if fnmatchcase(name, pattern)]
+        if not fitting:
+            help = f"the store has: {', '.join(known)}" if known else "the store has none; run a spec first"
+            raise UsageError(f"no experiment fits {pattern!r} in the store {root}", help)
+        found += fitting
+    return list(dict.fromkeys(found))
 
 
 def read_findings(root: Path, names: Sequence[str]) -> Findings:

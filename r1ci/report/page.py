@@ -31,10 +31,15 @@ class Part:
     id: str
     title: str
     body: Markup
+    note: Markup
+    """What the declared report says of it; may be empty."""
 
 
-def page(head: Head, parts: Sequence[Part], *, charts: bool) -> str:
-    """The page. ``charts`` brings plotly along, which the page's script starts when a chart comes into view."""
+def page(head: Head, parts: Sequence[Part], *, note: Markup, charts: bool) -> str:
+    """The page. ``note`` stands before the first section.
+
+    ``charts`` brings plotly along, which the page's script starts when a chart comes into view.
+    """
     scripts = [source("report.js"), source("board.js"), source("viewer.js")]
     plotly = _plotly() if charts else ""
     policy = (
@@ -45,6 +50,7 @@ def page(head: Head, parts: Sequence[Part], *, charts: bool) -> str:
         "page.html",
         page=head,
         sections=parts,
+        note=note,
         policy=Markup(policy),
         style=Markup(source("report.css")),
         scripts=[Markup(script) for script in scripts],

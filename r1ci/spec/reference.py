@@ -13,7 +13,8 @@ from pydantic_core import PydanticUndefined
 
 from r1ci.spec.models import Experiment, Objective, Section
 from r1ci.spec.presets import MODEL_PRESETS, OBJECTIVE_PRESETS
-from r1ci.spec.schema import json_schema, sweep_schema
+from r1ci.spec.report import DeclaredReport
+from r1ci.spec.schema import json_schema, report_schema, sweep_schema
 from r1ci.spec.shape import Choice, Leaf, ListOf, MapOf, Shape, default_kind, literals, shape_of
 from r1ci.spec.sweep.models import Sweep
 
@@ -21,6 +22,8 @@ REFERENCE = Path("docs/reference/spec.md")
 SCHEMA = Path("docs/schema/experiment.json")
 SWEEP_REFERENCE = Path("docs/reference/sweep.md")
 SWEEP_SCHEMA = Path("docs/schema/sweep.json")
+REPORT_REFERENCE = Path("docs/reference/report.md")
+REPORT_SCHEMA = Path("docs/schema/report.json")
 
 _HEAD = """# Reference of the spec language
 
@@ -31,6 +34,11 @@ _SWEEP_HEAD = """# Reference of the sweep language
 
 Every key, its type, its default and what it means. Made from `r1ci/spec/sweep/models.py` by
 `python -m r1ci.spec.reference`; [sweeps.md](../sweeps.md) explains them.
+"""
+_REPORT_HEAD = """# Reference of report files
+
+Every key, its type, its default and what it means. Made from `r1ci/spec/report.py` by
+`python -m r1ci.spec.reference`; [report.md](../report.md) explains them.
 """
 _TYPES = {int: "integer", float: "number", str: "string", bool: "true or false", Any: "any value"}
 
@@ -54,6 +62,16 @@ def sweep_schema_text() -> str:
 def sweep_reference_text() -> str:
     """The file docs/reference/sweep.md."""
     return "\n".join([_SWEEP_HEAD, _section("Top level", "", Sweep), *_sections(Sweep, "")])
+
+
+def report_schema_text() -> str:
+    """The file docs/schema/report.json."""
+    return _json(report_schema())
+
+
+def report_reference_text() -> str:
+    """The file docs/reference/report.md."""
+    return "\n".join([_REPORT_HEAD, _section("Top level", "", DeclaredReport)])
 
 
 def _json(schema: dict[str, Any]) -> str:
@@ -183,6 +201,8 @@ def main() -> None:
         (SCHEMA, schema_text()),
         (SWEEP_REFERENCE, sweep_reference_text()),
         (SWEEP_SCHEMA, sweep_schema_text()),
+        (REPORT_REFERENCE, report_reference_text()),
+        (REPORT_SCHEMA, report_schema_text()),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

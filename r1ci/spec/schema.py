@@ -7,6 +7,7 @@ from typing import Any
 
 from r1ci.spec.models import Experiment
 from r1ci.spec.presets import MODEL_PRESETS
+from r1ci.spec.report import SECTION_IDS, TOP, DeclaredReport
 from r1ci.spec.shape import Choice, default_kind, dotted_keys, shape_of
 from r1ci.spec.sweep.models import METRICS, Sweep
 
@@ -44,6 +45,22 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "r1ci experiment",
+        **{key: value for key, value in schema.items() if key != "title"},
+        "anyOf": [{"required": required}, {"required": ["extends"]}],
+    }
+
+
+def report_schema() -> dict[str, Any]:
+    """The schema of a report file."""
+    schema = DeclaredReport.model_json_schema()
+    required = schema.pop("required")
+    notes = schema["properties"]["notes"]
+    notes["properties"] = dict.fromkeys((TOP, *SECTION_IDS), notes["additionalProperties"])
+    notes["additionalProperties"] = False
+    schema["properties"]["extends"] = {**_EXTENDS, "description": "Reports that this one is laid over."}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "r1ci report",
         **{key: value for key, value in schema.items() if key != "title"},
         "anyOf": [{"required": required}, {"required": ["extends"]}],
     }

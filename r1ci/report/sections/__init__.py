@@ -18,6 +18,7 @@ from r1ci.report.sections.curves import curves_data, curves_html
 from r1ci.report.sections.interpreter import interpreter_data, interpreter_html
 from r1ci.report.sections.leaderboard import leaderboard_data, leaderboard_html
 from r1ci.report.sections.methods import methods_data, methods_html
+from r1ci.report.sections.paper import paper_data, paper_html
 from r1ci.report.sections.potential import potential_data, potential_html
 from r1ci.report.sections.provenance import provenance_data, provenance_html
 from r1ci.report.sections.reward import reward_data, reward_html
@@ -42,6 +43,7 @@ SECTIONS = (
     Section("verdict", "Verdict", verdict_data, verdict_html),
     Section("alerts", "Alerts", alerts_data, alerts_html),
     Section("leaderboard", "Leaderboard", leaderboard_data, leaderboard_html),
+    Section("paper", "Published figures", paper_data, paper_html),
     Section("curves", "Learning curves", curves_data, curves_html),
     Section("potential", "Potential and groups", potential_data, potential_html),
     Section("curriculum", "Curriculum", curriculum_data, curriculum_html),

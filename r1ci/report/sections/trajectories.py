@@ -64,7 +64,8 @@ def trajectories_data(comparison: Comparison, budget: int = BUDGET_BYTES) -> Tra
     """Collect the trajectories of every contender and seed, RL first; a seeded sample where they do not fit."""
     trained_first = sorted(comparison.contenders, key=lambda contender: contender.checkpoint != "rl")
     entries = [entry for contender in trained_first for entry in _entries(comparison, contender)]
-    shown, payload = _fit(entries, budget)
+    chosen = _sample(entries, len(entries) if comparison.trajectories is None else comparison.trajectories)
+    shown, payload = _fit(chosen, budget)
     attempts = sum(len(attempts) for attempts in comparison.findings.attempts.values())
     return Trajectories(len(entries), attempts, tuple(shown), payload)
 
@@ -115,8 +116,15 @@ def _fit(entries: list[Entry], budget: int) -> tuple[list[Entry], str]:
         if len(payload) <= budget or not shown:
             return shown, payload
         keep = min(len(shown) - 1, int(len(shown) * min(0.9, budget / len(payload))))
-        chosen = random.Random(0).sample(range(len(shown)), keep)
-        shown = [shown[index] for index in sorted(chosen)]
+        shown = _sample(shown, keep)
+
+
+def _sample(entries: list[Entry], count: int) -> list[Entry]:
+    """A seeded sample in the original order; all of them where there are no more."""
+    if count >= len(entries):
+        return entries
+    chosen = random.Random(0).sample(range(len(entries)), count)
+    return [entries[index] for index in sorted(chosen)]
 
 
 def _encode(entries: list[Entry]) -> str:
