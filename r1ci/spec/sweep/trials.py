@@ -127,11 +127,13 @@ def draw(dimension: AnyDimension, share: float) -> Any:
 
 
 def settle(dimension: Uniform | LogUniform | QUniform, value: float) -> float:
-    """The nearest number that a trial may have: few enough digits to be read, and within the bounds."""
+    """The nearest number that a trial may have: within the bounds, with few enough digits to be read."""
+    low, high = dimension.low, dimension.high
+    inside = min(max(value, low), high)
     if isinstance(dimension, QUniform):
-        steps = min(max(round((value - dimension.low) / dimension.q), 0), dimension.last)
-        return float(f"{dimension.low + steps * dimension.q:.12g}")
-    return min(max(float(f"{value:.6g}"), dimension.low), dimension.high)
+        steps = min(round((inside - low) / dimension.q), dimension.last)
+        return min(max(float(f"{low + steps * dimension.q:.15g}"), low), high)
+    return min(max(float(f"{inside:.6g}"), low), high)
 
 
 def ends(dimension: AnyDimension) -> tuple[Any, ...]:
