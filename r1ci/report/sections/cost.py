@@ -1,14 +1,24 @@
-"""What it cost: wall time and tokens by kind of step, and how much the variants shared."""
+"""What it cost: time, GPU-hours, tokens and sandbox time by kind of step, what variants shared, and where the time of
+training went."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from markupsafe import Markup
 
-from r1ci.report.contenders import Comparison
+from r1ci.report import svg
+from r1ci.report.areas import Span, timeline
+from r1ci.report.contenders import Comparison, Family, families
+from r1ci.report.data import StepRecord
 from r1ci.report.effort import step_seconds, step_tokens
 from r1ci.report.render import render
+from r1ci.report.sections.curriculum import label
+
+PHASES = ("rollouts", "updates", "rest")
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,11 @@ class KindCost:
     """Of the wall time of all steps."""
     tokens: int | None
     """Sampled (rl, evaluation) or trained on (sft); None where the kind has none."""
-    rollout_s: float | None
-    update_s: float | None
+    gpu_hours: float
+    """GPUs held times wall time."""
+    sandbox_s: float | None
+    """Run time of programs, a bound from above: each counts with the upper edge of its bucket, those beyond the last
+    bucket with its lower edge. None where the kind runs none."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,28 @@ class StepCost:
     seconds: float | None
     tokens: int | None
     cells: int
+    gpu_hours: float
+    sandbox_s: float | None
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """One training run, the mean of its finished seeds."""
+
+    label: str
+    colour: int
+    phases: tuple[float, ...]
+    """Seconds, in the order of ``PHASES``: rollouts are sampling, programs and scoring; the rest is start, held-out
+    evaluation, checkpoints and saving."""
+    steps: tuple[float, ...]
+    throughput: tuple[float, ...]
+    """Sampled tokens per second of rollouts, at each step."""
+
+    @property
+    def finding(self) -> str:
+        """The shares in words."""
+        total = math.fsum(self.phases) or 1.0
+        return ", ".join(f"{name} {100 * s / total:.0f}%" for name, s in zip(PHASES, self.phases, strict=True))
 
 
 @dataclass(frozen=True)
@@ -47,6 +82,8 @@ class Cost:
 
     seconds: float
     tokens: int
+    gpu_hours: float
+    runs: tuple[RunCost, ...]
     kinds: tuple[KindCost, ...]
     steps: tuple[StepCost, ...]
 
@@ -54,28 +91,74 @@ class Cost:
 def cost_data(comparison: Comparison) -> Cost:
     """Wall time is from provenance (start to end of the last attempt); tokens from metrics and scores."""
     uses = [id for cell in comparison.findings.cells for id in cell.steps.values()]
-    steps = tuple(
-        StepCost(s.id, s.kind, s.state, step_seconds(s), step_tokens(comparison, s), uses.count(s.id))
-        for s in comparison.findings.steps.values()
-    )
-    total = sum(step.seconds or 0.0 for step in steps)
+    steps = tuple(_step(comparison, step, uses.count(step.id)) for step in comparison.findings.steps.values())
+    total = math.fsum(step.seconds or 0.0 for step in steps)
     kinds = dict.fromkeys(step.kind for step in steps)
+    runs = families(comparison.findings.cells, "rl")
     return Cost(
         seconds=total,
         tokens=sum(step.tokens or 0 for step in steps),
-        kinds=tuple(_kind(comparison, kind, [s for s in steps if s.kind == kind], total) for kind in kinds),
+        gpu_hours=math.fsum(step.gpu_hours for step in steps),
+        runs=tuple(run for family in runs if (run := _run(comparison, family)) is not None),
+        kinds=tuple(_kind(kind, [step for step in steps if step.kind == kind], total) for kind in kinds),
         steps=steps,
     )
 
 
 def cost_html(data: Cost) -> Markup:
-    """A table with bars; every step folded below."""
-    return render("cost.html", data=data)
+    """A table with bars; phases and throughput of training; every step folded below."""
+
+    def phases() -> Markup:
+        strips = [(run.label, _spans(run)) for run in data.runs]
+        return timeline(strips, "Time by phase. " + "; ".join(f"{run.label}: {run.finding}" for run in data.runs) + ".")
+
+    def throughput() -> Markup:
+        lines = [svg.Polyline(run.steps, run.throughput, run.colour, bold=True) for run in data.runs if run.steps]
+        return svg.lines(lines, (), f"Tokens per second over training steps. {speed()}")
+
+    def speed() -> str:
+        shown = [run for run in data.runs if run.steps]
+        return "; ".join(f"{run.label}: {run.throughput[0]:.3g} to {run.throughput[-1]:.3g}" for run in shown) + "."
+
+    drawn = any(run.steps for run in data.runs)
+    return render("cost.html", data=data, names=PHASES, phases=phases, throughput=throughput, speed=speed, drawn=drawn)
 
 
-def _kind(comparison: Comparison, kind: str, steps: list[StepCost], total: float) -> KindCost:
-    seconds = sum(step.seconds or 0.0 for step in steps)
+def _spans(run: RunCost) -> list[Span]:
+    spans, at = [], 0.0
+    for index, (name, seconds) in enumerate(zip(PHASES, run.phases, strict=True)):
+        spans.append(Span(at, at + seconds, name, f"g{index + 1}"))
+        at += seconds
+    return spans
+
+
+def _step(comparison: Comparison, step: StepRecord, cells: int) -> StepCost:
+    seconds = step_seconds(step)
+    return StepCost(
+        id=step.id,
+        kind=step.kind,
+        state=step.state,
+        seconds=seconds,
+        tokens=step_tokens(comparison, step),
+        cells=cells,
+        gpu_hours=step.gpus * (seconds or 0.0) / 3600,
+        sandbox_s=_sandbox(comparison, step.id),
+    )
+
+
+def _sandbox(comparison: Comparison, id: str) -> float | None:
+    rows = [row for row in comparison.findings.executions.get(id, ()) if row["measure"] == "wall_s"]
+    if not rows:
+        return None
+    finite = [float(row["name"]) for row in rows if math.isfinite(float(row["name"]))]
+    last = max(finite, default=0.0)
+    return math.fsum(min(float(row["name"]), last) * row["count"] for row in rows)
+
+
+def _kind(kind: str, steps: Sequence[StepCost], total: float) -> KindCost:
+    seconds = math.fsum(step.seconds or 0.0 for step in steps)
     tokens = [step.tokens for step in steps if step.tokens is not None]
+    sandbox = [step.sandbox_s for step in steps if step.sandbox_s is not None]
     return KindCost(
         kind=kind,
         steps=len(steps),
@@ -84,11 +167,31 @@ def _kind(comparison: Comparison, kind: str, steps: list[StepCost], total: float
         seconds=seconds,
         share=seconds / total if total else 0.0,
         tokens=sum(tokens) if tokens else None,
-        rollout_s=_sum(comparison, steps, "rollout_s"),
-        update_s=_sum(comparison, steps, "update_s"),
+        gpu_hours=math.fsum(step.gpu_hours for step in steps),
+        sandbox_s=math.fsum(sandbox) if sandbox else None,
     )
 
 
-def _sum(comparison: Comparison, steps: list[StepCost], metric: str) -> float | None:
-    rows = [row for step in steps for row in comparison.findings.metrics.get(step.id, ()) if metric in row]
-    return sum(row[metric] for row in rows) if rows else None
+def _run(comparison: Comparison, family: Family) -> RunCost | None:
+    """None where no seed is finished with its time."""
+    phases: list[tuple[float, float, float]] = []
+    rates: dict[float, list[float]] = {}
+    for id in family.steps.values():
+        step, rows = comparison.findings.steps[id], comparison.findings.metrics.get(id, ())
+        seconds = step_seconds(step)
+        if not step.done or seconds is None:
+            continue
+        rollout, update = (math.fsum(row.get(key, 0.0) for row in rows) for key in ("rollout_s", "update_s"))
+        phases.append((rollout, update, max(0.0, seconds - rollout - update)))
+        for row in rows:
+            if row.get("rollout_s", 0.0) > 0 and "tokens" in row and "step" in row:
+                rates.setdefault(row["step"], []).append(row["tokens"] / row["rollout_s"])
+    if not phases:
+        return None
+    return RunCost(
+        label=label(comparison, family),
+        colour=comparison.colour(family.variants[0]),
+        phases=tuple(fmean(of) for of in zip(*phases, strict=True)),
+        steps=tuple(sorted(rates)),
+        throughput=tuple(fmean(rates[step]) for step in sorted(rates)),
+    )
