@@ -157,6 +157,42 @@ def test_it_prints_in_light_and_goes_back_to_dark(page: Path, browser: Browser) 
     assert browser.value(ink) == "#e8eaed"
 
 
+def test_the_leaderboard_sorts_hides_columns_and_writes_itself_as_text(page: Path, browser: Browser) -> None:
+    browser.open(page)
+    names = "[...document.querySelectorAll('#board tbody th[data-text]')].map((head) => head.dataset.text)"
+    sort = "document.querySelector('#board th[data-id=\"new-accuracy\"] .sort')"
+    assert browser.value(names) == ["base", "SFT", "curriculum", "plain"]
+    for order, expected in (
+        ("descending", ["curriculum", "plain", "SFT", "base"]),
+        ("ascending", ["base", "SFT", "plain", "curriculum"]),
+        (None, ["base", "SFT", "curriculum", "plain"]),
+    ):
+        browser.value(f"{sort}.click()")
+        assert browser.value(names) == expected
+        assert browser.value(f"{sort}.closest('th').getAttribute('aria-sort')") == order
+    shown = "[...document.querySelectorAll('#board td')].filter((cell) => cell.offsetWidth).length"
+    before = browser.value(shown)
+    browser.value("document.querySelector('[data-column=\"new-baseline\"]').click()")
+    browser.value("document.querySelector('[data-column=\"wall\"]').click()")
+    browser.value("document.querySelector('[data-column=\"calls\"]').click()")
+    assert browser.value(shown) == before - 4
+    assert browser.value("document.querySelector('th[data-group=\"Per episode\"]').colSpan") == 3
+    browser.value("document.querySelector('[data-copy=markdown]').click()")
+    lines = browser.value("document.getElementById('copy-text').value").split("\n")
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| Checkpoint", "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|", "| base", "| SFT",
+        "| curriculum", "| plain",
+    ]  # fmt: skip
+    assert "wall time" in lines[0]
+    assert "calls" not in lines[0]
+    browser.value("document.querySelector('[data-copy=latex]').click()")
+    latex = browser.value("document.getElementById('copy-text').value")
+    assert latex.startswith("\\begin{tabular}{lrrr")
+    assert "New questions of training tasks: \\%" in latex
+    browser.until("document.getElementById('copied').textContent")
+    assert browser.complaints() == []
+
+
 def test_hostile_text_is_shown_as_text(page: Path, browser: Browser) -> None:
     browser.open(page)
     browser.value("document.getElementById('trajectories').scrollIntoView()")

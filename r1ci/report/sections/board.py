@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from r1ci.report import svg
 from r1ci.report.contrasts import Contrast
+from r1ci.report.effort import Reach
 from r1ci.report.stats import Estimate
-from r1ci.report.text import NONE, bounds, duration, number, p_value, percent, points
+from r1ci.report.text import NONE, bounds, duration, number, p_value, percent, plural, points
 
 if TYPE_CHECKING:
     from r1ci.report.sections.leaderboard import Leaderboard, Row, SetScore, Use
@@ -23,8 +24,8 @@ class Cell:
     """A figure in the table."""
 
     text: str | Markup
-    detail: str = ""
-    """In small letters below; copied in brackets."""
+    details: tuple[str, ...] = ()
+    """Lines in small letters below; copied in brackets."""
     order: float | str | None = None
     """What rows are sorted by; None comes last."""
     kind: str = ""
@@ -120,7 +121,7 @@ def _share(estimate: Estimate | None, *, strong: bool = False) -> Cell:
     if estimate is None:
         return Cell(NONE)
     text = percent(estimate.value)
-    return Cell(Markup("<b>{}</b>").format(text) if strong else text, bounds(estimate), estimate.value)
+    return Cell(Markup("<b>{}</b>").format(text) if strong else text, (bounds(estimate),), estimate.value)
 
 
 def _pass_at(k: int, score: SetScore) -> Cell:
@@ -137,8 +138,8 @@ def _delta(contrast: Contrast | None) -> Cell:
     value = contrast.estimate.value
     kind = f"sure {'up' if value > 0 else 'down'}" if contrast.sure else ""
     arrow = "" if not contrast.sure else "\u25b2 " if value > 0 else "\u25bc "
-    detail = f"{bounds(contrast.estimate, signed=True)}, {p_value(contrast.holm)}"
-    return Cell(f"{arrow}{points(value)}", detail, value, kind)
+    details = (bounds(contrast.estimate, signed=True), p_value(contrast.holm))
+    return Cell(f"{arrow}{points(value)}", details, value, kind)
 
 
 def _first(score: SetScore) -> Cell:
@@ -154,15 +155,17 @@ def _improvement(score: SetScore) -> Cell:
 
 
 def _reach_tokens(row: Row) -> Cell:
-    return Cell(NONE) if row.reach is None else Cell(number(row.reach.tokens), _reached(row), row.reach.tokens)
+    return Cell(NONE) if row.reach is None else Cell(number(row.reach.tokens), _reached(row.reach), row.reach.tokens)
 
 
 def _reach_time(row: Row) -> Cell:
-    return Cell(NONE) if row.reach is None else Cell(duration(row.reach.seconds), _reached(row), row.reach.seconds)
+    return (
+        Cell(NONE) if row.reach is None else Cell(duration(row.reach.seconds), _reached(row.reach), row.reach.seconds)
+    )
 
 
-def _reached(row: Row) -> str:
-    return "" if row.reach is None else f"{row.reach.reached} of {row.reach.seeds} seeds"
+def _reached(reach: Reach) -> tuple[str, ...]:
+    return (f"{reach.reached} of {plural(reach.seeds, 'seed')}",)
 
 
 def _percent(value: float | None, digits: int = 1) -> Cell:

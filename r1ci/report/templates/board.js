@@ -73,9 +73,9 @@
   }
 
   function written(cell) {
-    const detail = cell.querySelector("small")?.textContent;
+    const details = [...cell.querySelectorAll("small")].map((line) => line.textContent);
     const text = [...cell.childNodes].filter((node) => node.nodeName !== "SMALL").map((node) => node.textContent).join("");
-    return text.trim() + (detail ? ` (${detail})` : "");
+    return text.trim() + (details.length ? ` (${details.join(", ")})` : "");
   }
 
   function markdown(table) {
