@@ -7,6 +7,7 @@ Reads only the layout of docs/store.md and never writes. Whatever is missing, un
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import zlib
 from collections import Counter
@@ -23,6 +24,7 @@ from r1ci.store.store import Condition, Store
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
+_DATA = ("questions", "demonstrations", "potential", "partition")
 _READ = ("questions", "evaluation", "potential", "partition", "rl")
 
 
@@ -140,7 +142,7 @@ class Findings:
     splits: Mapping[str, Split]
     """By questions step."""
     files: Mapping[str, tuple[Json, ...]]
-    """By finished step: path, bytes and, of small ones, sha256 of every output."""
+    """By finished step that made data (questions to partitions): path, bytes and sha256 of every table."""
     problems: tuple[Problem, ...]
 
     @property
@@ -190,6 +192,15 @@ class _Reader:
         except (OSError, polars.exceptions.PolarsError) as error:
             self.note(self.relative(path), f"cannot be read: {str(error).splitlines()[0]}")
             return ()
+
+    def checksum(self, path: Path) -> str | None:
+        """SHA-256 of a file; None where it cannot be read."""
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            self.note(self.relative(path), f"cannot be read: {error}")
+            return None
 
     def parsed(self, path: Path, parse: Callable[[Path], T], otherwise: T) -> T:
         """What a function makes of a Parquet file; ``otherwise`` where it is missing or damaged."""
@@ -276,7 +287,7 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
         splits={
             id: reader.parsed(at / "questions.parquet", read_split, Split({}, {})) for id, at in folders["questions"]
         },
-        files={id: tuple(reader.mapping(at / "done.json").get("outputs", ())) for _, id, at in done},
+        files={id: _files(reader, at) for kind, id, at in done if kind in _DATA},
         problems=tuple(reader.problems),
     )
 
@@ -356,6 +367,16 @@ def _executions(reader: _Reader, path: Path) -> tuple[Json, ...]:
 
 def _visits(reader: _Reader, path: Path) -> tuple[Visit, ...]:
     return reader.parsed(path, lambda at: read_visits(at, UNSCORED), ())
+
+
+def _files(reader: _Reader, folder: Path) -> tuple[Json, ...]:
+    """The store has the checksums of small files; those of large ones are made here."""
+    outputs = reader.mapping(folder / "done.json").get("outputs", ())
+    return tuple(
+        output if "sha256" in output else {**output, "sha256": reader.checksum(folder / output["path"])}
+        for output in outputs
+        if output["path"] not in ("step.json", "provenance.json")
+    )
 
 
 def _split(reader: _Reader, path: Path) -> Split:

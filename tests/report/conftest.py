@@ -125,7 +125,9 @@ class FakeStore:
             _parquet(folder / f"{kind}.parquet", rows if kind == "potential" else _partition(rows))
         if kind in ("demonstrations", "potential", "rl", "evaluation"):
             _parquet(folder / "executor.parquet", _executions(48 if kind == "rl" else 1))
-        _json(folder / "done.json", {"outputs": []})
+        tables = [folder / "questions.parquet"] if kind == "questions" else []
+        outputs = [{"path": path.name, "bytes": path.stat().st_size} for path in tables]
+        _json(folder / "done.json", {"outputs": outputs})
         self.states[step.id] = {"state": "done"}
         return step.id
 
@@ -148,7 +150,7 @@ def _provenance(kind: str, seed: int, order: int) -> dict[str, Any]:
         "packages": {"r1ci": "0.1.0", "torch": "2.13.0", "transformers": "5.19.0", "ray": "2.60.0"},
         "python": "3.11.9",
         "machine": {"platform": "Linux", "cpu": "a processor", "cores": 2, "memory_mb": 7800, "gpus": []},
-        "process": {"host": "laptop", "pid": 4711, "ray_job": None},
+        "process": {"host": "laptop-of-ann", "pid": 4711, "ray_job": None},
     }  # fmt: skip
 
 

@@ -76,6 +76,22 @@
     showTheme();
   });
 
+  // ---------------------------------------------------------------- copying
+
+  document.querySelectorAll("button[data-copies]").forEach((button) => {
+    const text = byId(button.dataset.copies);
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(text);
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Selected: copy it by hand";
+      }
+    });
+  });
+
   // ---------------------------------------------------------------- learning curves
 
   const curves = byId("curves-data") ? JSON.parse(byId("curves-data").textContent) : {};
