@@ -51,6 +51,13 @@ def _runs(settings: Settings) -> list[Row]:
     return [run_row(Run(settings.root, name)) for name in run_names(settings.root)]
 
 
+def _sweeps(settings: Settings) -> list[Row]:
+    from r1ci.cli.status import sweep_row
+    from r1ci.store.sweeps import SweepFolder, sweep_names
+
+    return [sweep_row(SweepFolder(settings.root, name)) for name in sweep_names(settings.root)]
+
+
 def _tasks(settings: Settings) -> list[Row]:
     from r1ci.tasks.registry import catalog
 
@@ -99,6 +106,7 @@ def _agents(settings: Settings) -> list[Row]:
 LISTERS: Mapping[str, Callable[[Settings], list[Row]]] = {
     "specs": _specs,
     "runs": _runs,
+    "sweeps": _sweeps,
     "tasks": _tasks,
     "algos": _algos,
     "rewards": _rewards,
@@ -110,14 +118,14 @@ LISTERS: Mapping[str, Callable[[Settings], list[Row]]] = {
 @click.argument("what", metavar="WHAT", type=click.Choice(list(LISTERS)))
 @pass_settings
 def command(settings: Settings, what: str) -> None:
-    """List specs, runs, tasks, algos (objective presets), rewards or agents."""
+    """List specs, runs, sweeps, tasks, algos (objective presets), rewards or agents."""
     rows = LISTERS[what](settings)
     if settings.json:
         print_json(rows)
     elif rows:
         print_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows], settings)
     else:
-        where = f" in {settings.root}" if what == "runs" else ""
+        where = f" in {settings.root}" if what in ("runs", "sweeps") else ""
         click.echo(f"no {what}{where}", err=True)
 
 

@@ -6,9 +6,12 @@ import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from r1ci.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from r1ci.store.sweeps import SweepFolder
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,27 @@ class Run:
 
 
 def run_names(root: Path) -> list[str]:
-    """The experiments of a store."""
-    return sorted(path.name for path in (root / "experiments").glob("*") if path.is_dir())
+    """The experiments of a store that are no trials of a sweep."""
+    trials = set(trial_names(root))
+    names = (path.name for path in (root / "experiments").glob("*") if path.is_dir())
+    return sorted(name for name in names if name not in trials)
+
+
+def trial_names(root: Path) -> list[str]:
+    """The experiments that are trials of the store's sweeps: ``<sweep>-<number>``."""
+    return [f"{path.parts[-3]}-{path.stem}" for path in sorted((root / "sweeps").glob("*/trials/[0-9]*.json"))]
+
+
+def sweep_of(argument: str, root: Path) -> SweepFolder | None:
+    """The sweep of that folder, or of that name in the store where no run has it; None if there is none."""
+    from r1ci.store.sweeps import SweepFolder, sweep_names
+
+    path = Path(argument)
+    if path.is_dir() and path.resolve().parent.name == "sweeps":
+        return SweepFolder(path.resolve().parent.parent, path.resolve().name)
+    if argument in sweep_names(root) and argument not in run_names(root):
+        return SweepFolder(root, argument)
+    return None
 
 
 def find_run(argument: str, root: Path) -> Run:
@@ -53,7 +75,7 @@ def find_run(argument: str, root: Path) -> Run:
     path = Path(argument)
     if path.is_dir() and path.resolve().parent.name == "experiments":
         return Run(path.resolve().parent.parent, path.resolve().name)
-    names = run_names(root)
+    names = [*run_names(root), *trial_names(root)]
     if argument in names:
         return Run(root, argument)
     near = get_close_matches(argument, names, n=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,22 @@ import click
 
 from r1ci.cli.complete import complete_name
 from r1ci.cli.output import print_json, print_table
-from r1ci.cli.runs import Run, find_run, run_names
+from r1ci.cli.runs import Run, find_run, run_names, sweep_of, trial_names
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.errors import StoreError, UsageError
 
-KINDS = ("task", "run", "step", "objective")
+KINDS = ("task", "run", "sweep", "step", "objective")
 
 
 @click.command(cls=Verb, epilog="r1ci show rg/gcd\nr1ci show quickstart\nr1ci show objective dapo")
 @click.argument(
-    "words", metavar="[task|run|step|objective] NAME", nargs=-1, required=True, shell_complete=complete_name
+    "words", metavar="[task|run|sweep|step|objective] NAME", nargs=-1, required=True, shell_complete=complete_name
 )
 @click.option("--index", default=0, help="Which example question of a task.")
 @click.option("--seed", default=0, help="Seed of the example question.")
 @pass_settings
 def command(settings: Settings, words: tuple[str, ...], index: int, seed: int) -> None:
-    """Describe a task, a run, a step or an objective preset.
+    """Describe a task, a run, a sweep, a step or an objective preset.
 
     The kind is only needed where two things have the same name.
     """
@@ -34,6 +35,7 @@ def command(settings: Settings, words: tuple[str, ...], index: int, seed: int) -
     show: Mapping[str, Callable[[], None]] = {
         "task": lambda: _show_task(name, index, seed, settings),
         "run": lambda: _show_run(name, settings),
+        "sweep": lambda: _show_sweep(name, settings),
         "step": lambda: _show_step(name, settings),
         "objective": lambda: _show_objective(name, settings),
     }
@@ -59,7 +61,9 @@ def kind_of(name: str, root: Path) -> str:
 
     if (root / "steps" / name).is_dir():
         return "step"
-    if name in run_names(root) or Path(name).is_dir():
+    if sweep_of(name, root) is not None:
+        return "sweep"
+    if name in (*run_names(root), *trial_names(root)) or Path(name).is_dir():
         return "run"
     if name in OBJECTIVE_PRESETS:
         return "objective"
@@ -168,6 +172,31 @@ def _show_run(name: str, settings: Settings) -> None:
         for role, step in cell["steps"].items()
     ]
     print_table(("cell", "step", "id", "state", "accuracy"), rows, settings)
+
+
+def _show_sweep(name: str, settings: Settings) -> None:
+    from r1ci.cli.status import sweep_facts
+
+    folder = sweep_of(name, settings.root)
+    if folder is None:
+        raise UsageError(f"no sweep '{name}' in {settings.root}", "r1ci ls sweeps")
+    facts = sweep_facts(folder)
+    if settings.json:
+        print_json(facts)
+        return
+    click.echo(f"{facts['sweep']}  ({facts['state']})\n{facts['folder']}\n")
+    rows = [
+        (
+            str(trial["number"]),
+            trial["state"],
+            "-" if trial["metric"] is None else f"{trial['metric']:.4g}",
+            f"{trial['computed']}+{trial['reused']}",
+            shlex.join(trial["overrides"]),
+            trial["reason"] or (trial["error"] or {}).get("message", "").split("\n")[0] or "-",
+        )
+        for trial in facts["trials"]
+    ]
+    print_table(("trial", "state", "metric", "steps computed+reused", "overrides", "why"), rows, settings)
 
 
 def _percent(accuracy: Mapping[str, float] | None) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from r1ci.cli.failure import SCHEMA_VERSION
 from r1ci.cli.runs import Run
 from r1ci.errors import R1ciError
+
+if TYPE_CHECKING:
+    from r1ci.store.sweeps import SweepFolder
 
 
 def run_row(run: Run) -> dict[str, Any]:
@@ -24,6 +27,36 @@ def run_row(run: Run) -> dict[str, Any]:
         "steps": facts["steps"],
         "done": facts["done"],
         "folder": facts["folder"],
+    }
+
+
+def sweep_row(folder: SweepFolder) -> dict[str, Any]:
+    """A sweep in one line."""
+    row = {"sweep": folder.name, "state": "damaged", "trials": 0, "done": 0, "stopped": 0, "failed": 0, "best": None}
+    try:
+        status = folder.status()
+    except R1ciError:
+        return {**row, "folder": str(folder.folder)}
+    counts, leader = status.get("trials", {}), status.get("best")
+    return {
+        **row,
+        "state": status["state"],
+        "trials": status.get("total"),
+        **{name: counts.get(name, 0) for name in ("done", "stopped", "failed")},
+        "best": leader and leader["metric"],
+        "folder": str(folder.folder),
+    }
+
+
+def sweep_facts(folder: SweepFolder) -> dict[str, Any]:
+    """A sweep with all its trials, ended or not."""
+    from r1ci.store.sweeps import to_json
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **sweep_row(folder),
+        "status": folder.status(),
+        "trials": [to_json(record) for record in folder.records()],
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from r1ci.cli.complete import complete_sweep_words
+from r1ci.cli.execute import report_option
 from r1ci.cli.failure import SCHEMA_VERSION, print_diagnostics
 from r1ci.cli.output import aligned, print_json
 from r1ci.cli.run import Exists, exists_option
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the sweep, short for name=NAME.")
 @click.option("--dry-run", is_flag=True, help="Print every trial, what trials share and what the whole costs; stop.")
 @exists_option
+@report_option
 @pass_settings
-def command(settings: Settings, words: tuple[str, ...], name: str | None, dry_run: bool, exists: Exists) -> int:
+def command(
+    settings: Settings, words: tuple[str, ...], name: str | None, dry_run: bool, exists: Exists, report: bool
+) -> int:
     """Run trials of a spec over a space of values."""
     file, overrides = split_one(words, "FILE")
     resolved = load_sweep_file(file, [*overrides, *([f"name={name}"] if name is not None else [])])
@@ -38,7 +42,9 @@ def command(settings: Settings, words: tuple[str, ...], name: str | None, dry_ru
     if dry_run:
         print_plan(resolved, plan, settings)
         return 0
-    raise NotImplementedError(exists)
+    from r1ci.cli.sweep_run import start
+
+    return start(resolved, settings, exists=exists, report=report)
 
 
 def planned(resolved: ResolvedSweep, settings: Settings) -> SweepPlan:

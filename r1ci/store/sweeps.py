@@ -11,6 +11,7 @@ One driver at a time writes a sweep's folder; a lock held by the operating syste
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,6 +124,12 @@ class SweepFolder:
             (self.folder / "trials").mkdir(parents=True, exist_ok=True)
             write_text(self.folder / "sweep.yaml", text)
             write_json(self.folder / "resolved.json", resolved)
+
+    def clear(self) -> None:
+        """Forget every trial of an earlier sweep of this name; the steps they computed stay in the store."""
+        with writing(self.root):
+            shutil.rmtree(self.folder / "trials", ignore_errors=True)
+            (self.folder / "status.json").unlink(missing_ok=True)
 
     def resolved(self) -> dict[str, Any]:
         """What ``create`` was given. Raises StoreError where it is missing or damaged."""

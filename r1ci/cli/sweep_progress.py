@@ -1,0 +1,164 @@
+"""What a sweep shows while it runs: a live line on a terminal, plain lines elsewhere, JSON lines with --json."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+from r1ci.cli.progress import PLAIN_EVERY_S, Clock, Throttle
+from r1ci.cli.settings import Settings, is_terminal
+from r1ci.launch.sweep.events import Summary, SweepEvent, TrialEnded, TrialPoint, TrialStarted
+from r1ci.plan.render import duration
+from r1ci.spec.sweep.models import Sweep
+from r1ci.store.sweeps import TrialRecord
+
+Listener = Callable[[SweepEvent, Summary], None]
+
+
+def line(sweep: Sweep, event: SweepEvent, summary: Summary) -> str:
+    """An event for people."""
+    record = event.record
+    name = f"trial {record.number}"
+    match event:
+        case TrialStarted():
+            again = f"attempt {record.attempt}: " if record.attempt > 1 else ""
+            return f"{name}  {again}{shlex.join(record.overrides)}"
+        case TrialPoint():
+            resource, value = record.curve[-1]
+            unit = getattr(sweep.scheduler, "resource", "steps")
+            return f"{name}  {sweep.metric.curve} {value:.4g} at {resource:g} {unit}"
+        case TrialEnded():
+            return f"{name}  {ending(sweep, record, summary)}"
+
+
+def ending(sweep: Sweep, record: TrialRecord, summary: Summary) -> str:
+    """How a trial ended."""
+    if record.state == "failed" and record.error is not None:
+        first = (record.error.message.splitlines() or [record.error.type])[0]
+        return f"FAILED: {first}"
+    if record.state == "stopped":
+        return f"stopped: {record.reason}"
+    if record.state == "done":
+        best = ", the best so far" if summary.best is not None and summary.best.number == record.number else ""
+        saved = f", {record.reused} steps reused ({duration(record.saved_s)} saved)" if record.reused else ""
+        made = f"{record.computed} steps computed" if record.computed else "nothing to compute"
+        return f"done: {sweep.metric.name} {record.metric:.4g}{best}; {made}{saved}"
+    return record.state
+
+
+def counts(summary: Summary) -> str:
+    """A summary for people."""
+    of = "" if summary.total is None else f" of {summary.total}"
+    parts = [f"{summary.ended}{of} trials ended"]
+    named = ("running", "done", "stopped", "failed", "interrupted")
+    parts += [f"{count} {name}" for name in named if (count := getattr(summary, name))]
+    if summary.best is not None:
+        parts.append(f"best {summary.best.metric:.4g} (trial {summary.best.number})")
+    if summary.reused:
+        parts.append(f"{summary.reused} steps saved ({duration(summary.saved_s)})")
+    return ", ".join(parts)
+
+
+class SweepLines:
+    """One line per thing that happens, and a summary every so many seconds."""
+
+    def __init__(self, sweep: Sweep, write: Callable[[str], None], *, clock: Clock = time.monotonic) -> None:
+        self._sweep, self._write, self._clock, self._start = sweep, write, clock, clock()
+        self._throttle = Throttle(PLAIN_EVERY_S, clock)
+
+    def __call__(self, event: SweepEvent, summary: Summary) -> None:
+        """Write the event's line."""
+        since = f"{duration(self._clock() - self._start):>12}"
+        self._write(f"{since}  {line(self._sweep, event, summary)}")
+        if isinstance(event, TrialEnded) and self._throttle.ready():
+            self._write(f"{since}  {counts(summary)}")
+
+
+class SweepJson:
+    """One JSON object per event; those that end a trial carry the summary."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def __call__(self, event: SweepEvent, summary: Summary) -> None:
+        """Write the event's object."""
+        record = event.record
+        document: dict[str, Any] = {"event": "trial_started", "trial": record.number}
+        match event:
+            case TrialStarted():
+                document |= {"attempt": record.attempt, "overrides": list(record.overrides)}
+            case TrialPoint():
+                resource, value = record.curve[-1]
+                document |= {"event": "trial_value", "resource": resource, "value": value}
+            case TrialEnded():
+                document |= {"event": f"trial_{record.state}", **outcome(record), "summary": summary_json(summary)}
+        self._write(json.dumps(document, ensure_ascii=False))
+
+
+def outcome(record: TrialRecord) -> dict[str, Any]:
+    """What became of a trial, as plain JSON values."""
+    error = record.error
+    return {
+        "metric": record.metric,
+        "stopped_at": record.stopped_at,
+        "reason": record.reason or None,
+        "error": None if error is None else {"type": error.type, "message": error.message, "help": error.help},
+        "steps": {"computed": record.computed, "reused": record.reused, "saved_s": record.saved_s},
+    }
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """A summary as plain JSON values."""
+    leader = summary.best
+    named = ("total", "running", "done", "stopped", "failed", "interrupted")
+    return {
+        **{name: getattr(summary, name) for name in named},
+        "best": None if leader is None else {"trial": leader.number, "metric": leader.metric},
+        "steps": {"computed": summary.computed, "reused": summary.reused, "saved_s": summary.saved_s},
+    }
+
+
+class LiveSweep:
+    """One line that is drawn again, with the events above it."""
+
+    def __init__(self, sweep: Sweep, *, color: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        console = Console(stderr=True, no_color=not color, highlight=False)
+        columns = (TextColumn("trials"), BarColumn(bar_width=24), TextColumn("{task.description}"))
+        self._bars = Progress(*columns, console=console, transient=True, refresh_per_second=4)
+        self._sweep, self._bar = sweep, self._bars.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, event: SweepEvent, summary: Summary) -> None:
+        """Draw what happened."""
+        self._bars.console.print(line(self._sweep, event, summary), markup=False)
+        self._bars.update(self._bar, total=summary.total, completed=summary.ended, description=counts(summary))
+
+
+def sweep_display(sweep: Sweep, settings: Settings) -> AbstractContextManager[Listener]:
+    """Where a sweep's events go."""
+    if settings.json:
+        return nullcontext(SweepJson(click.echo))
+    if settings.verbosity < 0:
+        return nullcontext(lambda event, summary: None)
+    if is_terminal(sys.stderr):
+        return LiveSweep(sweep, color=settings.colored(sys.stderr))
+    return nullcontext(SweepLines(sweep, lambda text: click.echo(text, err=True)))
