@@ -97,9 +97,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     return fake
 
 
-def _build(root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, now: Any) -> Any:
+def _build(
+    root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, layout: Any = None, now: Any
+) -> Any:
     if baseline == "nobody":
         raise R1ciError("no variant 'nobody'", "variants: curriculum, plain")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(" ".join(experiments))
+    if layout is not None:
+        out.with_name("layout.json").write_text(layout.model_dump_json())
     return types.SimpleNamespace(html=out, json=out.with_suffix(".json"))

@@ -148,6 +148,22 @@ def test_ranks_of_a_model_add_up(full: Path) -> None:
     assert not any("pass@" in column.title for column in board(data)), "there is one attempt per question"
 
 
+def test_models_stand_apart_and_are_compared_and_ranked_within_themselves(full: Path) -> None:
+    findings = read_findings(full, ["quickstart"])
+    one = findings.experiments[0]
+    cells = tuple(dataclasses.replace(cell, model=model) for model in ("3b", "7b") for cell in one.cells)
+    both = dataclasses.replace(findings, experiments=(dataclasses.replace(one, cells=cells),))
+    comparison = compare(both, None)
+    data = leaderboard_data(comparison)
+    assert [row.model for row in data.rows] == ["3b"] * 4 + ["7b"] * 4
+    assert {len(row.scores["new"].ranks) for row in data.rows} == {4}
+    pairs = [(contrast.left, contrast.right) for contrast in contrasts(comparison)]
+    assert all(left.split(" / ")[1] == right.split(" / ")[1] for left, right in pairs)
+    html = leaderboard_html(data)
+    assert html.count("<tbody") == html.count('class="model"') == 2
+    assert html.index("curriculum", html.index('data-model="7b"')) > html.index('data-model="3b"')
+
+
 def test_effort_is_that_of_every_step_a_checkpoint_rests_on(full: Path) -> None:
     comparison = compare(read_findings(full, ["quickstart"]), None)
     by_label = {contender.label: effort(comparison, contender) for contender in comparison.contenders}

@@ -1,0 +1,58 @@
+"""Declared reports on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TEXT = "report_version: 1\nruns: [small, 'pap*']\ntitle: Mine\nsections: [verdict]\n"
+
+
+def layout(folder: str) -> Any:
+    return json.loads((Path("reports/out") / folder / "layout.json").read_text())
+
+
+def test_a_report_file_says_what_is_compared_and_how(cli: Any, steps: Any) -> None:
+    Path("reports").mkdir()
+    Path("reports/mine.yaml").write_text(TEXT)
+    for name in ("reports/mine.yaml", "mine"):
+        assert cli("report", name).out == "reports/out/mine/index.html\n"
+        assert Path("reports/out/mine/index.html").read_text() == "small pap*"
+        assert (layout("mine")["title"], layout("mine")["paper"]) == ("Mine", False)
+    assert cli("report", "mine", "--paper", "--out", "there").code == 0
+    assert json.loads(Path("there/layout.json").read_text())["paper"] is True
+
+
+def test_a_run_comes_before_a_report_of_its_name(cli: Any, spec: Path, steps: Any) -> None:
+    cli("run", spec, "--no-report")
+    Path("reports").mkdir()
+    Path("reports/small.yaml").write_text("nonsense: true")
+    assert cli("report", "small").code == 0
+    assert layout("small")["title"] == ""
+    assert cli("report", "reports/small.yaml").code == 2
+
+
+def test_a_report_file_stands_alone(cli: Any, steps: Any) -> None:
+    Path("mine.yaml").write_text(TEXT)
+    result = cli("report", "small", "mine.yaml")
+    assert result.code == 2
+    assert "a report file stands alone" in result.err
+
+
+def test_check_and_schema_know_report_files(cli: Any) -> None:
+    Path("mine.yaml").write_text(TEXT)
+    assert cli("check", "mine.yaml").out == "mine.yaml: ok\n"
+    Path("mine.yaml").write_text(TEXT + "sectoins: []\n")
+    result = cli("check", "mine.yaml")
+    assert result.code == 2
+    assert "mine.yaml:5:1" in result.err
+    assert "did you mean 'sections'?" in result.err
+    assert cli("schema", "report").json["title"] == "r1ci report"
+    assert cli("schema", "twin").json["title"] == "r1ci report, index.json"
+
+
+def test_a_report_file_that_is_not_there_says_so(cli: Any) -> None:
+    result = cli("report", "mine.yaml")
+    assert result.code == 2
+    assert "no such file: mine.yaml" in result.err
