@@ -207,3 +207,12 @@ def bars(names: Sequence[str], shares: Sequence[float], kind: str, label: str) -
             parts.append(f'<text x="{px(x + width / 2)}" y="{y}" text-anchor="middle">{percent(share)}</text>')
     parts.append(stroke(8, floor, WIDTH - 8, floor, "grid"))
     return drawing(WIDTH, height, "chart", label, parts)
+
+
+def share_bar(shares: Sequence[float], label: str) -> Markup:
+    """One bar cut into shares, small enough for a cell of a table that says them in numbers, too."""
+    parts, x = [], 0.0
+    for index, share in enumerate(shares):
+        parts.append(f'<rect class="g{index + 1}" x="{px(x)}" y="1" width="{px(share * 120)}" height="10"/>')
+        x += share * 120
+    return drawing(120, 12, "shares", label, parts)

@@ -151,10 +151,14 @@ def test_leaderboard_html(comparison: Comparison, snapshot: SnapshotAssertion) -
     assert leaderboard_html(leaderboard_data(comparison)) == snapshot
 
 
-def test_heat_map_rows_go_from_easy_to_hard_within_each_set(comparison: Comparison) -> None:
+def test_heat_map_rows_go_from_easy_to_hard_within_each_set_and_source(comparison: Comparison) -> None:
     data = tasks_data(comparison)
     assert [row.set for row in data.rows] == ["new"] * 8 + ["test"] * 4
-    best = [max(a for a in row.accuracies if a is not None) for row in data.rows if row.set == "new"]
+    assert list(dict.fromkeys((row.set, row.source) for row in data.rows))[:3] == [
+        ("new", "BIG-Bench Hard"), ("new", "Reasoning Gym"), ("new", "SymBench")
+    ]  # fmt: skip
+    gym = [row for row in data.rows if (row.set, row.source) == ("new", "Reasoning Gym")]
+    best = [max(a for a in row.accuracies if a is not None) for row in gym]
     assert best == sorted(best, reverse=True)
     assert all(change.change > 0 for change in data.improved)
     assert {change.against for change in data.improved} == {"plain"}

@@ -205,4 +205,6 @@ def _facts(counts: Mapping[str, dict[str, int]], wanted: Callable[[str], bool]) 
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(str(item) for item in value) or "none"
+    if value is None:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,15 +1,22 @@
-"""Task by task: accuracy of every contender on every task, as a heat map that is also a table."""
+"""Task by task: accuracy of every contender on every task as a heat map that is also a table; what changed most; which
+tasks gave training a signal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markupsafe import Markup
 
-from r1ci.report.contenders import SET_TITLES, Comparison
+from r1ci.report.areas import share_bar
+from r1ci.report.contenders import SET_TITLES, Comparison, families
 from r1ci.report.render import render
+from r1ci.report.sections.curriculum import SIGNALS, label
 from r1ci.report.stats import Scores
 
+SOURCES = {"symbench": "SymBench", "bbh": "BIG-Bench Hard", "rg": "Reasoning Gym"}
+"""What the first part of a task's id stands for; a plug-in's tasks have its namespace."""
 MOST = 5
 """Tasks listed as most improved and as most regressed."""
 
@@ -19,8 +26,19 @@ class TaskRow:
     """One task of one set; accuracies in the order of the contenders."""
 
     set: str
+    source: str
     task: str
     accuracies: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A task's visits in training."""
+
+    task: str
+    shares: tuple[tuple[float, ...] | None, ...]
+    """By run in the order of ``Tasks.runs``, of ``SIGNALS``; None where a run did not ask the task."""
+    visits: int
 
 
 @dataclass(frozen=True)
@@ -39,13 +57,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Tasks:
-    """Hardest tasks last within each set."""
+    """Hardest tasks last within each set and source."""
 
     contenders: tuple[str, ...]
     sets: dict[str, str]
     rows: tuple[TaskRow, ...]
     improved: tuple[Change, ...]
     regressed: tuple[Change, ...]
+    runs: tuple[str, ...]
+    """Training runs that finished."""
+    signals: tuple[Signal, ...]
+    """Tasks whose visits were most often neither all right nor all wrong first; the first row is all tasks."""
 
 
 def tasks_data(comparison: Comparison) -> Tasks:
@@ -55,8 +77,9 @@ def tasks_data(comparison: Comparison) -> Tasks:
     for set in comparison.sets():
         scores = [comparison.scores(contender, set) for contender in shown]
         names = sorted({task for of in scores for tasks in of.values() for task in tasks})
-        of_set = [TaskRow(set, name, tuple(_task_mean(of, name) for of in scores)) for name in names]
-        rows += sorted(of_set, key=lambda row: (-max(a for a in row.accuracies if a is not None), row.task))
+        of_set = [TaskRow(set, _source(name), name, tuple(_task_mean(of, name) for of in scores)) for name in names]
+        rows += sorted(of_set, key=_order)
+    runs, signals = _signals(comparison)
     changes = sorted(_changes(comparison), key=lambda c: (c.change, c.set, c.task, c.contender))
     return Tasks(
         contenders=tuple(contender.label for contender in shown),
@@ -64,6 +87,8 @@ def tasks_data(comparison: Comparison) -> Tasks:
         rows=tuple(rows),
         improved=tuple(c for c in reversed(changes) if c.change > 0)[:MOST],
         regressed=tuple(c for c in changes if c.change < 0)[:MOST],
+        runs=runs,
+        signals=signals,
     )
 
 
@@ -73,7 +98,55 @@ def tasks_html(data: Tasks) -> Markup:
     def shade(value: float | None) -> str:
         return "none" if value is None else str(round(10 * value))
 
-    return render("tasks.html", data=data, shade=shade)
+    def bar(signal: Signal, run: int) -> Markup:
+        shares = signal.shares[run]
+        assert shares is not None
+        words = ", ".join(f"{name} {100 * share:.0f}%" for name, share in zip(SIGNALS, shares, strict=True))
+        return share_bar(shares, f"{signal.task}, {data.runs[run]}: {words}")
+
+    groups = {
+        set: [
+            (source, list(rows)) for source, rows in groupby((r for r in data.rows if r.set == set), lambda r: r.source)
+        ]
+        for set in data.sets
+    }
+    return render("tasks.html", data=data, groups=groups, shade=shade, bar=bar, names=SIGNALS)
+
+
+def _source(task: str) -> str:
+    suite = task.partition("/")[0]
+    return SOURCES.get(suite, suite)
+
+
+def _order(row: TaskRow) -> tuple[str, float, str]:
+    return row.source, -max(accuracy for accuracy in row.accuracies if accuracy is not None), row.task
+
+
+def _signals(comparison: Comparison) -> tuple[tuple[str, ...], tuple[Signal, ...]]:
+    runs = {
+        label(comparison, family): visits
+        for family in families(comparison.findings.cells, "rl")
+        if (visits := [v for step in family.steps.values() for v in comparison.findings.visits.get(step, ())])
+    }
+    counts: dict[str, dict[str, list[int]]] = {}
+    for run, visits in runs.items():
+        for visit in visits:
+            kind = 0 if visit.correct == 0 else 2 if visit.correct == visit.scored else 1
+            for task in ("all tasks", visit.task):
+                counts.setdefault(task, {}).setdefault(run, [0, 0, 0])[kind] += 1
+    signals = [_signal(task, of, tuple(runs)) for task, of in counts.items()]
+    return tuple(runs), tuple(sorted(signals, key=lambda s: (s.task != "all tasks", -_mixed(s), s.task)))
+
+
+def _signal(task: str, counts: Mapping[str, Sequence[int]], runs: Sequence[str]) -> Signal:
+    shares = tuple(tuple(n / sum(counts[run]) for n in counts[run]) if run in counts else None for run in runs)
+    return Signal(task, shares, sum(map(sum, counts.values())))
+
+
+def _mixed(signal: Signal) -> float:
+    """Mean share over the runs that asked the task."""
+    shares = [of[1] for of in signal.shares if of is not None]
+    return sum(shares) / len(shares)
 
 
 def _task_mean(scores: Scores, task: str) -> float | None:
