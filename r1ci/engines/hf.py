@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from r1ci.engines.decoder import Decoder
 from r1ci.engines.kv import ATTENTION, RowCache, row_mask
 from r1ci.engines.places import Places, leading
 from r1ci.engines.protocol import Completion, Finish, Request
@@ -87,6 +88,7 @@ class HfEngine:
         self._active: list[_Job] = []
         self._driver: asyncio.Task[None] | None = None
         self._pieces: dict[int, str] = {}
+        self._decoder: Decoder | None = None
         self.policy_version = 0
         self.read_tokens = 0
         """Context tokens run through the model so far, padding not counted."""
@@ -103,7 +105,9 @@ class HfEngine:
         """Nothing is to be stopped."""
 
     async def open(self, episode: int) -> None:
-        """Announce an episode; any number may be open."""
+        """Announce an episode; any number may be open. The first one finds the model as it is now."""
+        if not self._open:
+            self._decoder = Decoder.of(self._model.base_model)
         self._open.add(episode)
 
     async def release(self, episode: int) -> None:
@@ -270,17 +274,27 @@ class HfEngine:
         positions_RL = np.minimum(known_R[:, None] + np.arange(longest), self._cache.positions)
         positions_RL = torch.from_numpy(positions_RL).to(self._device)
         self._cache.begin(start, positions_RL, extent)
-        with torch.inference_mode(), self._row_attention():
-            hidden_RLE = self._model.base_model(
-                input_ids=torch.from_numpy(ids_RL).to(self._device),
-                position_ids=positions_RL,
-                attention_mask=row_mask(positions_RL, extent, self._dtype),
-                past_key_values=self._cache,
-                use_cache=True,
-            ).last_hidden_state
+        with torch.inference_mode():
+            hidden_RLE = self._hidden(
+                torch.from_numpy(ids_RL).to(self._device), positions_RL, row_mask(positions_RL, extent, self._dtype)
+            )
             last_RE = hidden_RLE[torch.arange(len(chunks)), torch.from_numpy(lengths_R - 1).to(self._device)]
             logits_RV: Tensor = self._model.get_output_embeddings()(last_RE)
             return logits_RV
+
+    def _hidden(self, ids_RL: Tensor, positions_RL: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states (R, L, E) of a pass that the cache has been told of."""
+        if self._decoder is not None:
+            return self._decoder(ids_RL, positions_RL, mask, self._cache)
+        with self._row_attention():
+            hidden_RLE: Tensor = self._model.base_model(
+                input_ids=ids_RL,
+                position_ids=positions_RL,
+                attention_mask=mask,
+                past_key_values=self._cache,
+                use_cache=True,
+            ).last_hidden_state
+        return hidden_RLE
 
     def _row_attention(self) -> AbstractContextManager[None]:
         """Attention over the places for this pass; the trainer's own kind is put back after it."""

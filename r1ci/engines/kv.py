@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 ATTENTION = "r1ci_rows"
@@ -36,16 +37,19 @@ class RowCache:
     def begin(self, start: int, positions_RL: Tensor, extent: int) -> None:
         """The next forward pass is for the places from ``start`` on, writes these positions, reads up to ``extent``."""
         self._rows = slice(start, start + positions_RL.shape[0])
-        self._positions_RL = positions_RL
-        self._place_R1 = torch.arange(start, self._rows.stop, device=positions_RL.device)[:, None]
+        heads, room = self.kv_NcSHTD.shape[3:5]
+        place_RH = torch.arange(start * heads, self._rows.stop * heads, device=positions_RL.device).view(-1, heads)
+        self._index = (place_RH[:, :, None] * room + positions_RL[:, None]).flatten()
         self._extent = extent
 
     def update(self, key_RHLD: Tensor, value_RHLD: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> Any:
         """Write new keys and values; return those of all positions that the pass may look at."""
-        for which, new_RHLD in enumerate((key_RHLD, value_RHLD)):
-            self.kv_NcSHTD[layer_idx, which][self._place_R1, :, self._positions_RL] = new_RHLD.transpose(1, 2)
-        view = self.kv_NcSHTD[layer_idx, :, self._rows, :, : self._extent]
-        return view[0], view[1]
+        views = []
+        for whole_SHTD, new_RHLD in zip(self.kv_NcSHTD[layer_idx], (key_RHLD, value_RHLD), strict=True):
+            size = new_RHLD.shape[-1]
+            whole_SHTD.view(-1, size).index_copy_(0, self._index, new_RHLD.reshape(-1, size))
+            views.append(whole_SHTD[self._rows, :, : self._extent])
+        return views[0], views[1]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Unused by the forward pass, which is given its positions; transformers asks all the same."""
@@ -65,18 +69,21 @@ class RowCache:
 def rows_attention(
     module: Any, query_RQLD: Tensor, key_RHTD: Tensor, value_RHTD: Tensor, mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
-    """Grouped-query attention without repeating keys: the queries that share a head become rows of one product."""
+    """``attend`` in the form that a decoder layer of transformers calls."""
+    return attend(query_RQLD, key_RHTD, value_RHTD, mask, kwargs["scaling"]), None
+
+
+def attend(query_RQLD: Tensor, key_RHTD: Tensor, value_RHTD: Tensor, mask: Tensor | None, scaling: float) -> Tensor:
+    """Grouped-query attention (R, L, Q, D) without repeating keys: the queries that share a head become rows of it."""
     rows, queries, length, size = query_RQLD.shape
     heads = key_RHTD.shape[1]
     group = queries // heads
-    query = query_RQLD.reshape(rows, heads, group * length, size) * kwargs["scaling"]
-    scores = query @ key_RHTD.transpose(2, 3)
-    scores = scores.view(rows, heads, group, length, -1)
-    if mask is not None:
-        scores += mask[:, None]
-    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
-    out = weights.view(rows, heads, group * length, -1) @ value_RHTD
-    return out.view(rows, queries, length, size).transpose(1, 2), None
+    if mask is not None and length > 1:
+        mask = mask.expand(rows, group, length, -1).reshape(rows, 1, group * length, -1)
+    seen = scaled_dot_product_attention(
+        query_RQLD.reshape(rows, heads, group * length, size), key_RHTD, value_RHTD, attn_mask=mask, scale=scaling
+    )
+    return seen.reshape(rows, queries, length, size).transpose(1, 2)
 
 
 def row_mask(positions_RL: Tensor, extent: int, dtype: torch.dtype) -> Tensor:
