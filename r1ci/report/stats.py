@@ -76,14 +76,18 @@ def accuracy(scores: Scores) -> Estimate | None:
     if estimate is None or estimate.low is None or estimate.high is None:
         return estimate
     if estimate.low == estimate.high and estimate.value in (0.0, 1.0):
-        width = 1 - (LEVEL / 2) ** (1 / estimate.questions)
+        width = _unseen(estimate.questions)
         low, high = (0.0, width) if estimate.value == 0.0 else (1 - width, 1.0)
         return replace(estimate, low=low, high=high)
     return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 
 def difference(left: Scores, right: Scores) -> Estimate | None:
-    """left minus right, paired on shared seeds and questions. None where they share none."""
+    """left minus right, paired on shared seeds and questions. None where they share none.
+
+    Where no task differs in any seed, nothing can be resampled: the interval then goes as far as differences on this
+    many questions could have gone unseen.
+    """
     shared: dict[int, dict[str, dict[str, float]]] = {}
     for seed in sorted(left.keys() & right.keys()):
         tasks: dict[str, dict[str, float]] = {}
@@ -93,7 +97,11 @@ def difference(left: Scores, right: Scores) -> Estimate | None:
                 tasks[task] = {question: a[question] - b[question] for question in both}
         if tasks:
             shared[seed] = tasks
-    return _estimate(shared)
+    estimate = _estimate(shared)
+    if estimate is None or estimate.value != 0.0 or estimate.low != 0.0 or estimate.high != 0.0:
+        return estimate
+    width = _unseen(estimate.questions)
+    return replace(estimate, low=-width, high=width, detectable=None)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -146,6 +154,11 @@ def rank_probabilities(rows: Sequence[Scores]) -> list[list[float]]:
     ranks = range(len(rows))
     shared = [np.where((above_RD <= rank) & (rank < above_RD + equal_RD), 1 / equal_RD, 0.0) for rank in ranks]
     return [[float(shared[rank][row].mean()) for rank in ranks] for row in ranks]
+
+
+def _unseen(questions: int) -> float:
+    """The largest share that 0 of so many questions leaves possible: the exact binomial bound at 97.5%."""
+    return 1 - float((LEVEL / 2) ** (1 / questions))
 
 
 def _mean(values: Mapping[str, float]) -> float:

@@ -75,6 +75,15 @@ def test_nothing_solved_is_not_taken_for_certainty() -> None:
     assert (all_of_them.low, all_of_them.high) == (1 - width, 1.0)
 
 
+def test_no_difference_on_few_questions_is_not_taken_for_certainty() -> None:
+    same = scores([[[0.0] * 5] * 4] * 3)
+    estimate = difference(same, same)
+    assert estimate is not None
+    assert (estimate.low, estimate.high) == (-(1 - 0.025 ** (1 / 20)), 1 - 0.025 ** (1 / 20))
+    assert estimate.p == 1.0
+    assert not estimate.excludes_zero
+
+
 def test_seeds_that_lack_a_task_do_not_shift_the_mean() -> None:
     estimate = accuracy({0: {"a": {"q": 1.0}, "b": {"q": 0.0}}, 1: {"a": {"q": 1.0}}})
     assert estimate is not None

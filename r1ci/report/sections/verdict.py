@@ -70,8 +70,6 @@ def sentence(contrast: Contrast, family: int) -> str:
     if estimate is None:
         return f"{left} and {right} cannot be compared {where}: they share no finished seed and question."
     sizes = sample_sizes(estimate)
-    if estimate.value == estimate.low == estimate.high == 0:
-        return f"{left} and {right} do not differ at all {where} ({sizes})."
     corrected = f"{p_value(contrast.holm)} (Holm, {plural(family, 'comparison')})"
     shown = f"95% interval {bounds(estimate, signed=True)}, {corrected}; {sizes}"
     if contrast.claim == "undecided":
