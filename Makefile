@@ -5,7 +5,7 @@
 #   make test    install with the development tools, run every test
 #   make soak    run what make test leaves out: the same thing over and over
 #   make test-vllm  run the tests of the vLLM engine, on a CPU, in an environment of their own (.venv-vllm, 4 GB)
-#   make check   format, lint, types, contracts, every shipped spec
+#   make check   format, lint, types, contracts, every shipped spec and sweep
 #
 # PYTHON      interpreter to make the environment with (3.11 or later)
 # PIP_ARGS    more arguments for pip install, for example an index that offers CPU-only torch:
@@ -69,8 +69,9 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_contract.py
-	find specs -name '*.yaml' -print0 | sort -z | xargs -0 $(BIN)/r1ci check
+	find specs sweeps -name '*.yaml' -print0 | sort -z | xargs -0 $(BIN)/r1ci check
 	find specs -name '*.yaml' -print0 | sort -z | xargs -0 -n 1 $(BIN)/r1ci compile > /dev/null
+	find sweeps -name '*.yaml' -print0 | sort -z | xargs -0 -n 1 $(BIN)/r1ci sweep --dry-run > /dev/null
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "r1ci needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }

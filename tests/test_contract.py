@@ -117,15 +117,21 @@ LIGHT_COMMANDS = {
     "show objective": ["show", "grpo-r1ci"],
     "diff": ["diff", "{spec}", "{spec}"],
     "schema": ["schema", "spec"],
+    "schema of sweeps": ["schema", "sweep"],
+    "check a sweep": ["check", "{sweep}"],
+    "sweep --dry-run": ["sweep", "{sweep}", "--dry-run"],
 }
 
 
 @pytest.mark.parametrize("arguments", LIGHT_COMMANDS.values(), ids=LIGHT_COMMANDS)
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    assert _heavy_after([word.format(spec=_template(tmp_path)) for word in arguments], tmp_path) == set()
+    files = {"spec": _template(tmp_path), "sweep": _sweep(tmp_path)}
+    assert _heavy_after([word.format(**files) for word in arguments], tmp_path) == set()
 
 
-@pytest.mark.parametrize("words", ["r1ci ", "r1ci check {spec} rl.", "r1ci show rg/", "r1ci resume "])
+@pytest.mark.parametrize(
+    "words", ["r1ci ", "r1ci check {spec} rl.", "r1ci show rg/", "r1ci resume ", "r1ci sweep x set.rl."]
+)
 def test_completion_imports_nothing_heavy(words: str, tmp_path: Path) -> None:
     typed = words.format(spec=_template(tmp_path))
     completing = {"_R1CI_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
@@ -136,6 +142,16 @@ def _template(folder: Path) -> Path:
     spec = folder / "spec.yaml"
     spec.write_bytes((PACKAGE / "cli" / "template.yaml").read_bytes())
     return spec
+
+
+def _sweep(folder: Path) -> Path:
+    sweep = folder / "sweep.yaml"
+    sweep.write_text(
+        "sweep_version: 1\nname: s\nspec: spec.yaml\nspace: {rl.learning_rate: {kind: grid, values: [1e-6, 1e-5]}}\n"
+        "metric: {name: accuracy/new_questions, mode: max}\nsearch: {kind: grid}\n",
+        encoding="utf-8",
+    )
+    return sweep
 
 
 _PROBE = """

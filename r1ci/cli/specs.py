@@ -59,7 +59,7 @@ def find_spec(name: str) -> Path:
     """The path of a spec; a bare name stands for ``specs/NAME.yaml``."""
     path = Path(name)
     short = SPECS / f"{name}.yaml"
-    return short if not path.exists() and not path.suffix and short.exists() else path
+    return short if not path.exists() and path.suffix not in (".yaml", ".yml") and short.exists() else path
 
 
 def load_spec(name: str, overrides: Sequence[str] = (), overlays: Sequence[Path] = ()) -> Resolved:
@@ -81,7 +81,7 @@ def find_sweep(name: str) -> Path:
     """The path of a sweep; a bare name stands for ``sweeps/NAME.yaml``."""
     path = Path(name)
     short = SWEEPS / f"{name}.yaml"
-    return short if not path.exists() and not path.suffix and short.exists() else path
+    return short if not path.exists() and path.suffix not in (".yaml", ".yml") and short.exists() else path
 
 
 def is_sweep(name: str) -> bool:

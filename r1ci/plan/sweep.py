@@ -48,10 +48,10 @@ class SweepPlan:
 
     @cached_property
     def users(self) -> Mapping[str, tuple[int, ...]]:
-        """The numbers of the trials that need a step."""
+        """The numbers of the trials that need a step; of trials that need the very same steps, the first."""
         users: dict[str, list[int]] = {step_id: [] for step_id in self.steps}
         for trial, plan in zip(self.trials, self.plans, strict=True):
-            for step_id in plan.steps:
+            for step_id in () if trial.number in self.twins else plan.steps:
                 users[step_id].append(trial.number)
         return {step_id: tuple(numbers) for step_id, numbers in users.items()}
 
@@ -67,7 +67,7 @@ class SweepPlan:
         return {number: same for number, same in numbers if number != same}
 
     def own(self, plan: Plan) -> list[Step]:
-        """The steps that one trial alone needs."""
+        """The steps that one trial, and trials equal to it, alone need."""
         return [step for step_id, step in plan.steps.items() if len(self.users[step_id]) == 1]
 
     def finished(self, plan: Plan) -> bool:
@@ -130,12 +130,13 @@ def _used_up(budget: Budget | None, steps: Collection[Step]) -> bool:
 
 
 def shared_kinds(plan: SweepPlan) -> Sequence[tuple[str, list[Step]]]:
-    """The steps by how many trials need them: all, some, one."""
+    """The steps by how many different trials need them: all, several, one."""
     groups: dict[str, list[Step]] = {}
-    everyone = len(plan.trials)
+    different = len(plan.trials) - len(plan.twins)
+    everyone = f"all {different} {'different ' if plan.twins else ''}trials"
     for step_id, step in plan.steps.items():
         users = len(plan.users[step_id])
-        name = f"all {everyone} trials" if users == everyone > 1 else "one trial" if users == 1 else "several trials"
+        name = "one trial" if users == 1 else everyone if users == different else "several trials"
         groups.setdefault(name, []).append(step)
-    order = (f"all {everyone} trials", "several trials", "one trial")
+    order = (everyone, "several trials", "one trial")
     return [(name, groups[name]) for name in order if name in groups]

@@ -9,8 +9,18 @@ from typing import Any
 import jsonschema
 import pytest
 
-from r1ci.spec.reference import REFERENCE, SCHEMA, main, reference_text, schema_text
-from r1ci.spec.schema import json_schema
+from r1ci.spec.reference import (
+    REFERENCE,
+    SCHEMA,
+    SWEEP_REFERENCE,
+    SWEEP_SCHEMA,
+    main,
+    reference_text,
+    schema_text,
+    sweep_reference_text,
+    sweep_schema_text,
+)
+from r1ci.spec.schema import json_schema, sweep_schema
 from r1ci.spec.shape import dotted_keys
 from r1ci.spec.yaml12 import parse_document
 
@@ -26,13 +36,19 @@ def errors(document: Any) -> list[str]:
 def test_the_committed_files_are_current() -> None:
     assert (ROOT / SCHEMA).read_text(encoding="utf-8") == schema_text(), "run python -m r1ci.spec.reference"
     assert (ROOT / REFERENCE).read_text(encoding="utf-8") == reference_text(), "run python -m r1ci.spec.reference"
+    assert (ROOT / SWEEP_SCHEMA).read_text(encoding="utf-8") == sweep_schema_text(), "run python -m r1ci.spec.reference"
+    assert (ROOT / SWEEP_REFERENCE).read_text(encoding="utf-8") == sweep_reference_text(), (
+        "python -m r1ci.spec.reference"
+    )
 
 
-def test_both_files_are_written_from_the_repository_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_are_written_from_the_repository_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     main()
     assert json.loads(SCHEMA.read_text()) == json_schema()
     assert REFERENCE.read_text() == reference_text()
+    assert json.loads(SWEEP_SCHEMA.read_text()) == sweep_schema()
+    assert SWEEP_REFERENCE.read_text() == sweep_reference_text()
 
 
 def test_the_schema_is_one() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1ci.spec.overrides import parse
@@ -97,6 +97,7 @@ grids = st.dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(grids)
 def test_a_grid_is_complete_and_without_duplicates(lists: dict[str, list[Any]]) -> None:
     found = [tuple(map(repr, each.values())) for each in values(sweep({k: _grid(v) for k, v in lists.items()}))]
@@ -153,6 +154,7 @@ def is_in(dimension: AnyDimension, value: Any) -> bool:
     return True
 
 
+@settings(max_examples=40)
 @given(spaces(), st.integers(0, 99))
 def test_draws_lie_inside_their_ranges_and_respect_conditions(space: Space, seed: int) -> None:
     of = sweep(space, {"kind": "random", "seed": seed}, budget={"time_s": 1.0})  # type: ignore[arg-type]
@@ -164,12 +166,14 @@ def test_draws_lie_inside_their_ranges_and_respect_conditions(space: Space, seed
         assert [key for key in of.space if key in trial.values] == list(trial.values)
 
 
+@settings(max_examples=40)
 @given(spaces(), st.integers(0, 99))
 def test_the_same_sweep_proposes_the_same_trials(space: Space, seed: int) -> None:
     of = sweep(space, {"kind": "random", "seed": seed}, trials=5)  # type: ignore[arg-type]
     assert list(proposals(of)) == list(proposals(sweep(space, {"kind": "random", "seed": seed}, trials=5)))  # type: ignore[arg-type]
 
 
+@settings(max_examples=40)
 @given(spaces())
 def test_no_trial_is_proposed_twice(space: Space) -> None:
     found = [repr(each) for each in itertools.islice(values(sweep(space, "random", trials=30)), 30)]

@@ -109,7 +109,7 @@ def _read_bases(sweep: Sweep, tree: Entry, path: Path, environ: Mapping[str, str
 def _find(path: Path, name: str) -> Path:
     beside = Path(os.path.normpath(path.parent / name))
     shipped = SPECS / f"{name}.yaml"
-    return shipped if not beside.exists() and not Path(name).suffix and shipped.exists() else beside
+    return shipped if not beside.exists() and beside.suffix not in (".yaml", ".yml") and shipped.exists() else beside
 
 
 def _read_base(sweep: Sweep, tree: Entry, path: Path, where: Origin, environ: Mapping[str, str]) -> Base:
