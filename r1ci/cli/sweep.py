@@ -108,7 +108,7 @@ def _trials(resolved: ResolvedSweep, plan: SweepPlan) -> str:
     header = ("trial", *(("spec",) if several else ()), "steps", "own", "time of own", "store", "overrides")
     rows = []
     for trial, of in zip(plan.trials, plan.plans, strict=True):
-        own = plan.own(of)
+        own = [] if trial.number in plan.twins else plan.own(of)
         rows.append(
             (
                 str(trial.number),
