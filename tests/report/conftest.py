@@ -83,7 +83,14 @@ class FakeStore:
                 add("potential", "potential", {"seed": seed}, "questions", "sft")
                 add("partition", "partition", {"partition": {"groups": 4}, "seed": seed}, "questions", "potential")
             stages = "single" if single else "cumulative"
-            add("rl", "rl", {"stages": stages, "seed": seed}, "questions", "sft", *([] if single else ["partition"]))
+            add(
+                "rl",
+                "rl",
+                {"stages": stages, "seed": seed, "rl": {"group_size": 5}},
+                "questions",
+                "sft",
+                *([] if single else ["partition"]),
+            )
         for checkpoint, policy in (("base", "model"), ("sft", "sft"), ("rl", "rl")):
             if policy in roles:
                 role = f"evaluation:{checkpoint}:code_agent"

@@ -13,6 +13,7 @@ import pytest
 from r1ci.report.contenders import Comparison, compare
 from r1ci.report.data import UNSCORED, Findings, read_findings
 from r1ci.report.sections.curriculum import Run, Shares, curriculum_data, curriculum_html, state
+from r1ci.report.sections.potential import potential_data
 from r1ci.report.tables import Visit, read_split, read_visits
 
 
@@ -80,6 +81,24 @@ def test_the_measured_potential_is_what_a_fresh_question_started_from(findings: 
     assert (run.stages[0].questions, run.stages[0].gain) == (3, 0.5)
     plain = run_of(findings, (visit(0, 1, "fresh", 4),), label="plain", potentials=potentials)
     assert plain.stages[0].questions == 0
+
+
+def test_groups_find_in_training_the_signal_that_was_promised(findings: Findings) -> None:
+    measured = [("a", 1, 0.5), ("b", 1, 0.5), ("c", 2, 1.0), ("d", 2, 0.0)]
+    rows = tuple(
+        {"question_id": q, "task": "t", "group": g, "p": p, "potential": 4 * p * (1 - p)} for q, g, p in measured
+    )
+    visits = (visit(0, 1, "a", 2), visit(1, 1, "a", 0), visit(2, 1, "b", 4), visit(3, 2, "c", 1))
+    changed = dataclasses.replace(
+        findings,
+        partitions=dict.fromkeys(findings.partitions, rows),
+        visits=dict.fromkeys(findings.visits, visits),
+    )
+    groups = potential_data(compare(changed, None)).histograms[0].groups
+    assert [(group.promised, group.found, group.visited) for group in groups] == [
+        (1 - 2 * 0.5**5, 0.5, 2),
+        (0.0, 1.0, 1),
+    ]
 
 
 def test_forgetting_is_the_best_earlier_accuracy_minus_the_last(findings: Findings) -> None:

@@ -1,9 +1,11 @@
-"""The potential: how it is distributed over the RL questions, and where the groups were cut."""
+"""The potential: how it is distributed over the RL questions, where the groups were cut, and whether training found the
+signal that was promised."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
@@ -11,6 +13,7 @@ from markupsafe import Markup
 from r1ci.report import svg
 from r1ci.report.contenders import Comparison, families
 from r1ci.report.render import render
+from r1ci.report.tables import Visit
 
 BINS = 20
 
@@ -25,6 +28,13 @@ class Group:
     highest: float | None
     mean_p: float | None
     """Mean share of correct attempts."""
+    promised: float | None
+    """Share of visits with both right and wrong episodes that the measured p lead to expect at the group size of
+    training: the mean of 1 - p^G - (1-p)^G. None where nothing was measured or trained."""
+    found: float | None
+    """That share among the first visits of the group's questions in training; None where there were none."""
+    visited: int
+    """Questions with such a visit, over the runs that trained on these groups."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,9 @@ def potential_data(comparison: Comparison) -> Potential:
     tables = {**findings.potentials, **findings.partitions}
     covered = {findings.steps[step].reads.get("potential") for step in findings.partitions}
     found = [
-        _histogram(f"{', '.join(family.variants)}, {family.model}, seed {seed}", tables[step])
+        _histogram(
+            f"{', '.join(family.variants)}, {family.model}, seed {seed}", tables[step], _trained(comparison, step)
+        )
         for role in ("partition", "potential")
         for family in families(findings.cells, role)
         for seed, step in family.steps.items()
@@ -94,7 +106,27 @@ def potential_html(data: Potential) -> Markup:
     return render("potential.html", data=data, chart=chart, bins=BINS)
 
 
-def _histogram(title: str, rows: tuple[Mapping[str, Any], ...]) -> Histogram:
+@dataclass(frozen=True)
+class _Training:
+    """What training on a partition asked."""
+
+    group_size: int | None
+    first: tuple[Visit, ...]
+    """The first visit of every question in every run."""
+
+
+def _trained(comparison: Comparison, partition: str) -> _Training:
+    """The runs that trained on the groups of a partition step."""
+    runs = [step for step in comparison.findings.steps.values() if step.reads.get("partition") == partition]
+    sizes = {size for run in runs if (size := (run.inputs.get("rl") or {}).get("group_size"))}
+    first: list[Visit] = []
+    for run in runs:
+        visits = comparison.findings.visits.get(run.id, ())
+        first += {visit.question_id: visit for visit in reversed(visits)}.values()
+    return _Training(sizes.pop() if len(sizes) == 1 else None, tuple(first))
+
+
+def _histogram(title: str, rows: tuple[Mapping[str, Any], ...], training: _Training) -> Histogram:
     by_group: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_group.setdefault(int(row.get("group") or 0), []).append(row)
@@ -105,7 +137,7 @@ def _histogram(title: str, rows: tuple[Mapping[str, Any], ...]) -> Histogram:
         unsolved=sum(p == 0 for p in shares),
         solved=sum(p == 1 for p in shares),
         counts={group: _bins(of) for group, of in sorted(by_group.items())},
-        groups=tuple(_group(group, of) for group, of in sorted(by_group.items()) if group),
+        groups=tuple(_group(group, of, training) for group, of in sorted(by_group.items()) if group),
     )
 
 
@@ -117,15 +149,22 @@ def _bins(rows: list[Mapping[str, Any]]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _group(group: int, rows: list[Mapping[str, Any]]) -> Group:
+def _group(group: int, rows: list[Mapping[str, Any]], training: _Training) -> Group:
     potentials = [row["potential"] for row in rows if row.get("potential") is not None]
     shares = [row["p"] for row in rows if row.get("p") is not None]
+    size = training.group_size
+    promised = [1 - p**size - (1 - p) ** size for p in shares] if size else []
+    names = {row["question_id"] for row in rows}
+    visits = [visit for visit in training.first if visit.question_id in names]
     return Group(
         group=group,
         size=len(rows),
         lowest=min(potentials, default=None),
         highest=max(potentials, default=None),
-        mean_p=sum(shares) / len(shares) if shares else None,
+        mean_p=fmean(shares) if shares else None,
+        promised=fmean(promised) if promised else None,
+        found=fmean(0 < visit.correct < visit.scored for visit in visits) if visits else None,
+        visited=len(visits),
     )
 
 
