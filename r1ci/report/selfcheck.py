@@ -23,6 +23,7 @@ Where a program finds what it was asked for with the same words (is the plan val
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def checks_itself(code: str) -> bool:
     return bool(evidence(code))
 
 
+@functools.lru_cache(maxsize=8192)
 def evidence(code: str) -> tuple[str, ...]:
     """The rules that hold, in the order of ``RULES``; none for text that is no Python program."""
     if len(code) > MAX_CHARACTERS:

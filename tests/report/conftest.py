@@ -20,6 +20,7 @@ import pytest
 
 from r1ci.plan.compile import plan_to_json
 from r1ci.plan.steps import Cell, Plan, Step
+from r1ci.report.data import Findings, read_findings
 from r1ci.spec.models import Experiment
 
 TRAIN = {
@@ -343,6 +344,12 @@ def _partition(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two variants, three seeds, everything done; read only."""
     return FakeStore(tmp_path_factory.mktemp("full")).write()
+
+
+@pytest.fixture(scope="session")
+def findings(full: Path) -> Findings:
+    """What is read from ``full``."""
+    return read_findings(full, ["quickstart"])
 
 
 @pytest.fixture

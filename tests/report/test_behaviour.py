@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from r1ci.report.contenders import compare
-from r1ci.report.data import Attempt, Findings, read_findings
+from r1ci.report.data import Attempt, Findings
 from r1ci.report.sections.behaviour import Behaviour, behaviour_data, behaviour_html
-
-
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
 
 
 def attempt(task: str, calls: int, correct: bool, stop: str = "answer") -> Attempt:

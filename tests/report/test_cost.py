@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 
 import pytest
 
 from r1ci.report.contenders import compare
-from r1ci.report.data import Findings, read_findings
+from r1ci.report.data import Findings
 from r1ci.report.sections.cost import cost_data, cost_html
-
-
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
 
 
 def test_phases_add_up_to_the_wall_time_of_a_run(findings: Findings) -> None:

@@ -17,11 +17,6 @@ from r1ci.report.sections.potential import potential_data
 from r1ci.report.tables import Visit, read_split, read_visits
 
 
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
-
-
 def visit(step: int, stage: int, question: str, correct: int, scored: int = 4) -> Visit:
     return Visit(step, stage, "t", question, scored, correct, 0, 0 < correct < scored)
 

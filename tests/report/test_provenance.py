@@ -11,13 +11,8 @@ from typing import Any
 import pytest
 
 from r1ci.report.contenders import compare
-from r1ci.report.data import Findings, read_findings
+from r1ci.report.data import Findings
 from r1ci.report.sections.provenance import DIFF_CHARACTERS, Provenance, provenance_data, provenance_html
-
-
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
 
 
 @pytest.fixture(scope="module")

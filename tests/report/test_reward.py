@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from r1ci.report.contenders import compare
-from r1ci.report.data import Findings, read_findings
+from r1ci.report.data import Findings
 from r1ci.report.sections.reward import Reward, reward_data, reward_html
-
-
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
 
 
 def of(findings: Findings, rows: tuple[Mapping[str, float], ...]) -> Reward:

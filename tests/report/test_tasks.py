@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-
-import pytest
 
 from r1ci.report.contenders import compare
-from r1ci.report.data import Findings, read_findings
+from r1ci.report.data import Findings
 from r1ci.report.sections.tasks import Tasks, tasks_data, tasks_html
 from r1ci.report.tables import Visit
-
-
-@pytest.fixture(scope="module")
-def findings(full: Path) -> Findings:
-    return read_findings(full, ["quickstart"])
 
 
 def of(findings: Findings, **visits: list[tuple[str, int]]) -> Tasks:

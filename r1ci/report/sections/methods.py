@@ -13,7 +13,6 @@ from r1ci.report.sections import alerts
 from r1ci.report.selfcheck import PRECISION, RECALL
 from r1ci.report.stats import DRAWS
 
-
 _SOFTWARE = ("r1ci", "torch", "transformers", "vllm", "ray", "trl")
 
 
