@@ -1,9 +1,9 @@
 """Tokens from vLLM, in this process: continuous batching, paged caches that later turns of an episode read again.
 
-vLLM keeps weights of its own, in its own layout. ``load_weights`` copies the trainer's into them in place, forgets
-every cached prefix, and proves by log-probabilities that both sides now are the same model. On a GPU the engine can
-give its memory to the trainer in between (``sleep``): weights are dropped, not kept, since new ones come anyway; they
-return before the cache does, so that both never lie in memory beside a second copy of the weights.
+vLLM keeps weights of its own. ``load_weights`` copies the trainer's into them in place, forgets every cached prefix,
+and proves by log-probabilities that both sides now are the same model. On a GPU the engine can give its memory to the
+trainer in between (``sleep``): weights are dropped, not kept, since new ones come anyway; they return before the cache
+does, so that both never lie in memory beside a second copy of the weights.
 
 All calls of vLLM are made on one thread of its own: while it decodes, programs run and requests arrive.
 
@@ -99,6 +99,7 @@ class VllmModel:
         """Version of the weights that it samples from; None while it has none that are proved."""
         self._llm = self._thread.submit(_start, blueprint, options).result()
         self._on_gpu = torch.cuda.is_available()
+        self._plain = options.tensor_parallel == 1 and all(self._llm.apply_model(_is_plain))
 
     async def generate(self, request: Request) -> Completion:
         """Sample one completion.
@@ -221,9 +222,12 @@ class VllmModel:
         if self._asleep:
             self._llm.wake_up(tags=["weights"])
         whole: Iterator[tuple[str, Tensor]] = with_head(weights)
-        if self._processes > 1:  # a message to other processes holds no generator and nothing on a GPU
-            whole = iter([(name, value.cpu()) for name, value in whole])
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": whole})
+        if self._plain:
+            self._llm.apply_model(lambda model: model.load_weights(whole))
+        else:
+            if self._processes > 1:  # a message to other processes holds no generator and nothing on a GPU
+                whole = iter([(name, value.cpu()) for name, value in whole])
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": whole})
         if self._asleep:
             self._llm.wake_up(tags=["kv_cache"])
         self._llm.reset_prefix_cache()
@@ -320,14 +324,21 @@ def require_vllm() -> None:
         )
 
 
+def _is_plain(model: Any) -> bool:
+    """Whether vLLM computes with the weights as they are loaded: of those that it packs it leaves an empty tensor."""
+    return all(parameter.numel() > 0 for parameter in model.parameters())
+
+
 def _start(blueprint: Blueprint, options: Options) -> Any:
     """vLLM with random weights of the model's shape; runs on the engine's thread."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("vllm").setLevel(logging.ERROR)
-    from vllm import LLM
+    from vllm import LLM, _custom_ops
 
     gpu = torch.cuda.is_available()
+    if not gpu:  # oneDNN's matrices would be packed anew at every transfer, at 15 times the cost of a copy
+        _custom_ops._supports_onednn = False
     with tempfile.TemporaryDirectory(prefix="r1ci-vllm-") as folder:
         blueprint.config.save_pretrained(Path(folder))
         blueprint.tokenizer.save_pretrained(Path(folder))
@@ -340,6 +351,8 @@ def _start(blueprint: Blueprint, options: Options) -> Any:
             max_model_len=options.positions,
             max_num_seqs=options.max_in_flight,
             tensor_parallel_size=options.tensor_parallel,
+            # Beside other workers it joins their process group instead of making one.
+            distributed_executor_backend="external_launcher" if options.workers > 1 else None,
             enable_prefix_caching=True,
             disable_log_stats=True,
             **(_on_gpu(options) if gpu else {"enforce_eager": True}),
@@ -347,6 +360,5 @@ def _start(blueprint: Blueprint, options: Options) -> Any:
 
 
 def _on_gpu(options: Options) -> dict[str, Any]:
-    """Settings of a GPU: a share of its memory, given back in between; beside other workers, in their process group."""
-    settings = {"gpu_memory_utilization": options.gpu_memory, "enable_sleep_mode": True}
-    return settings | ({"distributed_executor_backend": "external_launcher"} if options.workers > 1 else {})
+    """Settings of a GPU: a share of its memory, given back in between."""
+    return {"gpu_memory_utilization": options.gpu_memory, "enable_sleep_mode": True}

@@ -168,5 +168,6 @@ def _start(blueprint: Blueprint, options: Options, engines: int) -> list[Any]:
             f"{engines} engines of {gpus} GPUs do not fit: the Ray cluster has {free:g} GPUs free of training",
             "lower engine.engines or engine.tensor_parallel, or set engine.placement to colocated",
         )
-    remote = ray.remote(VllmServer).options(num_cpus=1, num_gpus=gpus, max_concurrency=2 * options.max_in_flight + 8)
+    # No CPU is asked for: trainers may hold all of them, and an engine that waits for one would never start.
+    remote = ray.remote(VllmServer).options(num_cpus=0, num_gpus=gpus, max_concurrency=2 * options.max_in_flight + 8)
     return [remote.remote(blueprint, options) for _ in range(engines)]

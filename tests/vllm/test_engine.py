@@ -128,9 +128,9 @@ def test_weights_are_replaced_and_cached_prefixes_forgotten(policy, loop, engine
     assert loop.run(serve(engine, [asked]))[0] == old
 
 
-def test_a_head_that_was_left_out_is_caught(policy, loop, engine, monkeypatch) -> None:
+def test_weights_that_were_left_out_are_caught(policy, loop, engine, monkeypatch) -> None:
     before = copy.deepcopy(policy.model.state_dict())
-    monkeypatch.setattr(module, "with_head", lambda weights: weights)
+    monkeypatch.setattr(module, "with_head", lambda weights: ((n, w) for n, w in weights if "embed" not in n))
     try:
         with torch.no_grad():
             policy.model.get_input_embeddings().weight.mul_(torch.rand(SHAPE.vocabulary, 1) + 0.5)
@@ -140,6 +140,20 @@ def test_a_head_that_was_left_out_is_caught(policy, loop, engine, monkeypatch) -
             loop.run(serve(engine, [request(policy, "x", 0)]))
     finally:
         monkeypatch.undo()
+        policy.model.load_state_dict(before)
+        loop.run(engine.load_weights(0))
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_the_head_follows_tied_embeddings_however_weights_are_sent(policy, loop, engine, monkeypatch, plain) -> None:
+    before = copy.deepcopy(policy.model.state_dict())
+    assert engine._vllm._plain
+    monkeypatch.setattr(engine._vllm, "_plain", plain)
+    try:
+        with torch.no_grad():
+            policy.model.get_input_embeddings().weight.mul_(torch.rand(SHAPE.vocabulary, 1) + 0.5)
+        assert loop.run(engine.load_weights(11)) < 1e-4
+    finally:
         policy.model.load_state_dict(before)
         loop.run(engine.load_weights(0))
 
