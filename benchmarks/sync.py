@@ -108,7 +108,7 @@ async def _in_process(policy: Policy, rounds: int) -> tuple[float, float, float]
 
 async def _actor(policy: Policy, rounds: int) -> tuple[float, float, float]:
     weights, probe = weights_of(policy.model), probe_ids(policy.tokenizer)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     server = ray.remote(Server).remote(Blueprint.of(*policy), OPTIONS)
     copier = ray.remote(Copier).remote(_shapes(policy))
 

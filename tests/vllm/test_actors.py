@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture(scope="module")
 def engine(policy: Policy, loop: Any):
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     made = VllmActors(*policy, Options(positions=128, max_in_flight=8), engines=1)
     loop.run(made.load_weights(0))
     yield made
