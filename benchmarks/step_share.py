@@ -69,7 +69,12 @@ def measure(folder: Path, steps: int, keys: list[str]) -> Counter[str]:
     """Run the spec in a folder; seconds by phase."""
     out, here = folder / "samples.json", str(Path(__file__).parent)
     small = ["until=rl", "variants={plain: {}}", "curriculum.stages=single", f"curriculum.steps_per_stage={steps}"]
-    small += ["tasks.train.sft_questions_per_task=64", "demonstrations.max_per_task=64", "plugins=[step_share]"]
+    small += [
+        "tasks.train.sft_questions_per_task=64",
+        "demonstrations.max_per_task=64",
+        "sft.epochs=1",
+        "plugins=[step_share]",
+    ]
     command = [sys.executable, "-m", "r1ci", "-q", "--root", str(folder / "runs"), "run", str(SPEC), "--no-report"]
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     subprocess.run([*command, *small, *keys], env={**os.environ, "PYTHONPATH": path, OUT: str(out)}, check=True)
