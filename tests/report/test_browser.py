@@ -234,3 +234,26 @@ def test_a_page_of_a_broken_experiment_has_no_complaint(
     browser.open(page)
     browser.value("document.getElementById('methods').scrollIntoView()")
     assert browser.complaints() == []
+
+
+def test_what_can_be_copied_is_copied_or_left_selected(page: Path, browser: Browser) -> None:
+    browser.open(page)
+    assert not browser.value("document.querySelector('[data-copies=command-1]').hidden")
+    browser.value("document.querySelector('[data-copies=command-1]').click()")
+    browser.until("document.querySelector('[data-copies=command-1]').textContent !== 'Copy'")
+    assert browser.value("getSelection().toString().trim()") == "r1ci run specs/quickstart.yaml"
+    assert browser.complaints() == []
+
+
+def test_every_drawing_is_named_and_nothing_stands_out_of_the_page(page: Path, browser: Browser) -> None:
+    browser.open(page)
+    unnamed = "[...document.querySelectorAll('svg')].filter((svg) => !svg.matches('[role=img][aria-label]')).length"
+    assert browser.value(unnamed) == 0
+    bare = "[...document.querySelectorAll('figure')].filter((box) => !box.querySelector('details table')).length"
+    assert browser.value(bare) == 0
+    ids = browser.value("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(ids) == len(set(ids))
+    browser.value("document.querySelectorAll('main details').forEach((details) => { details.open = true; })")
+    for width in (1300, 390):
+        browser.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        assert browser.value("document.documentElement.scrollWidth") <= width
