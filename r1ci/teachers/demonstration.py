@@ -38,17 +38,18 @@ class Tokens(NamedTuple):
 
     ids: tuple[int, ...]
     mask: tuple[int, ...]
+    prompt_tokens: int = 0
 
 
 def tokenise(demonstration: Demonstration, tokenizer: Any) -> Tokens:
     """The demonstration as an episode would have it: prompt and every segment tokenised on its own."""
-    ids = list(prompt_ids(tokenizer, demonstration.prompt))
-    mask = [0] * len(ids)
+    prompt = prompt_ids(tokenizer, demonstration.prompt)
+    ids, mask = list(prompt), [0] * len(prompt)
     for segment in demonstration.segments:
         piece = encode(tokenizer, segment.text)
         ids += piece
         mask += [int(segment.imitate)] * len(piece)
-    return Tokens((*ids, tokenizer.eos_token_id), (*mask, 1))
+    return Tokens((*ids, tokenizer.eos_token_id), (*mask, 1), len(prompt))
 
 
 def write(demonstrations: Iterable[Demonstration], path: Path) -> None:

@@ -143,15 +143,14 @@ def _fresh_loss(entry: Ledger, fresh: Mapping[int, list[float]], allowed: Bounds
 
 def _log_probabilities(model: Any, entry: Ledger) -> dict[int, list[float]]:
     """Of every episode, by row, at the temperature that it was sampled at."""
-    lengths = [len(row["ids"]) for row in entry.rows]
+    episodes = [ledger.trajectory(row) for row in entry.rows]
     made = {}
-    for chunk in micro_batches(lengths, _TOKENS):
-        rows = [entry.rows[index] for index in chunk]
-        batch = collate([row["ids"] for row in rows], [row["mask"] for row in rows], 0, load.device())
+    for chunk in micro_batches(episodes, _TOKENS):
+        batch = collate([episodes[index] for index in chunk], load.device())
         with torch.no_grad():
             logps_BT = token_logps(model, batch, entry.facts["temperature"]).logps_BT
         for row, index in enumerate(chunk):
-            made[index] = logps_BT[row, : lengths[index]].float().cpu().tolist()
+            made[index] = logps_BT[row, : len(episodes[index].ids)].float().cpu().tolist()
     return made
 
 

@@ -40,6 +40,7 @@ from r1ci.train.advantages import whiten
 from r1ci.train.batching import Batch, collate, micro_batches
 from r1ci.train.logprobs import call
 from r1ci.train.optimizer import BETAS, TrainOptimizer, apply_gradients, learning_rate
+from r1ci.train.packing import states_before
 from r1ci.train.screening import learns
 from r1ci.train.sharding import total
 from r1ci.train.weights import prepare
@@ -151,9 +152,8 @@ class ValueModel(torch.nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The value before each token at mask 1 is sampled, (B, T); 0 elsewhere."""
-        hidden_BTE = self.base_model(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
         wanted_BT = batch.mask_BT[:, 1:] > 0
-        hidden_NE, head = hidden_BTE[:, :-1][wanted_BT], self.head
+        hidden_NE, head = states_before(self.base_model, batch), self.head
         with torch.autocast(hidden_NE.device.type, enabled=False):
             value_N = torch.nn.functional.linear(hidden_NE.float(), head.weight.float(), head.bias.float())[:, 0]
         values_BT = value_N.new_zeros(wanted_BT.shape).masked_scatter(wanted_BT, value_N)
@@ -175,7 +175,7 @@ class Critic:
         self._optimizer = TrainOptimizer(
             torch.optim.AdamW(self.model.parameters(), lr=critic.learning_rate, betas=BETAS, weight_decay=0.0)
         )
-        self._pad, self._micro_batch_tokens = policy.tokenizer.pad_token_id, compute["micro_batch_tokens"]
+        self._micro_batch_tokens = compute["micro_batch_tokens"]
 
     def judge(self, trajectories: Sequence[Trajectory], penalties: Sequence[Tensor] | None = None) -> list[Judged]:
         """Values as they are now, and the advantages and returns they give, of every episode.
@@ -239,13 +239,9 @@ class Critic:
         self._optimizer.load_state_dict(state["optimizer"])
 
     def _batches(self, trajectories: Sequence[Trajectory], indices: Sequence[int]) -> list[tuple[list[int], Batch]]:
-        lengths = [len(trajectories[index].ids) for index in indices]
-        chunks = [[indices[i] for i in chunk] for chunk in micro_batches(lengths, self._micro_batch_tokens)]
-        return [(chunk, self._collate([trajectories[index] for index in chunk])) for chunk in chunks]
-
-    def _collate(self, trajectories: Sequence[Trajectory]) -> Batch:
-        ids, masks = [item.ids for item in trajectories], [item.mask for item in trajectories]
-        return collate(ids, masks, self._pad, load.device())
+        used = [trajectories[index] for index in indices]
+        chunks = [[indices[i] for i in chunk] for chunk in micro_batches(used, self._micro_batch_tokens)]
+        return [(chunk, collate([trajectories[index] for index in chunk], load.device())) for chunk in chunks]
 
 
 def learned(trajectory: Trajectory, objective: Objective) -> Tensor:

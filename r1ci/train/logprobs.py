@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from r1ci.train.batching import Batch
+from r1ci.train.packing import states_before
 
 CHUNK_LOGITS = {"cuda": 1 << 26, "cpu": 1 << 22}
 """Logits made at a time: enough rows to keep the device busy, few enough to count for nothing (float32: 256 MiB on a
@@ -59,12 +60,11 @@ def call(model: Any, function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _token_logps(model: Any, batch: Batch, temperature: float, entropy: bool) -> TokenLogps:
-    hidden_BTE = model.base_model(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
     wanted_BT = batch.mask_BT[:, 1:] > 0
     head = model.get_output_embeddings()
-    hidden_NE = hidden_BTE[:, :-1][wanted_BT]
+    target_N = batch.ids_N[batch.rows_BT[:, 1:][wanted_BT]]
     logp_N, entropy_N = head_logps(
-        hidden_NE, head.weight, head.bias, batch.ids_BT[:, 1:][wanted_BT], temperature=temperature
+        states_before(model.base_model, batch), head.weight, head.bias, target_N, temperature=temperature
     )
     return TokenLogps(_spread(logp_N, wanted_BT), _spread(entropy_N if entropy else entropy_N.detach(), wanted_BT))
 

@@ -47,14 +47,14 @@ def train_sft(config: Mapping[str, Any]) -> None:
         )
     steps = spec.epochs * -(-len(data) // spec.batch_size)
     optimizer = make_optimizer(model, spec)
-    pad, max_tokens = policy.tokenizer.pad_token_id, compute["micro_batch_tokens"]
+    max_tokens = compute["micro_batch_tokens"]
     with MetricLog(folder, enabled=rank() == 0) as log, Checkpoints(folder, model, optimizer) as checkpoints:
         first = checkpoints.restore()
         log.rewind(first)
         for step in range(first, steps):
             began = time.perf_counter()
             batch = batch_of(data, step, spec.batch_size, inputs["seed"])
-            loss, tokens = accumulate(model, pad, batch, max_tokens)
+            loss, tokens = accumulate(model, batch, max_tokens)
             rate = learning_rate(step, steps, spec)
             norm = apply_gradients(model, optimizer, rate, spec.max_grad_norm)
             seconds = time.perf_counter() - began
@@ -76,15 +76,14 @@ def batch_of(data: Sequence[Tokens], step: int, size: int, seed: int) -> list[To
     return [data[index] for index in order[start : start + size]]
 
 
-def accumulate(model: Any, pad: int, batch: Sequence[Tokens], max_tokens: int) -> tuple[float, int]:
+def accumulate(model: Any, batch: Sequence[Tokens], max_tokens: int) -> tuple[float, int]:
     """Gradients of the batch's mean loss per learned token; the loss and the number of tokens read."""
     mine = share(batch)
     learned = total(sum(sum(item.mask) for item in mine))
     loss = 0.0
-    for chunk in rounds(micro_batches([len(item.ids) for item in mine], max_tokens), model):
-        ids, masks = [mine[i].ids for i in chunk], [mine[i].mask for i in chunk]
-        padded = collate(ids, masks, pad, load.device())
-        part = -token_logps(model, padded).logps_BT.sum() / learned
+    for chunk in rounds(micro_batches(mine, max_tokens), model):
+        together = collate([mine[i] for i in chunk], load.device())
+        part = -token_logps(model, together).logps_BT.sum() / learned
         part.backward()
         loss += float(part.detach())
     return total(loss), int(total(sum(len(item.ids) for item in mine)))

@@ -209,8 +209,8 @@ class Trainer:
     ) -> dict[str, float]:
         """Gradients of one update; its loss and statistics over all workers."""
         sums, largest = dict.fromkeys(STATISTICS, 0.0), dict.fromkeys(MAXIMA, 0.0)
-        lengths = [len(trajectories[index].ids) for index in portion.run]
-        for chunk in rounds(micro_batches(lengths, self._micro_batch_tokens), self._policy.model):
+        run = [trajectories[index] for index in portion.run]
+        for chunk in rounds(micro_batches(run, self._micro_batch_tokens), self._policy.model):
             if not chunk:
                 self._idle()
                 continue
@@ -243,7 +243,7 @@ class Trainer:
         portion: _Portion,
     ) -> LossParts:
         """Loss of one micro-batch as its share of the update's."""
-        batch = self._collate([trajectories[index] for index in indices])
+        batch = collate([trajectories[index] for index in indices], load.device())
         temperature = self._spec.temperature
         now = token_logps(self._policy.model, batch, temperature, entropy=self._objective.entropy_coefficient > 0)
         reference_BT = None
@@ -284,27 +284,21 @@ class Trainer:
     def _logps(self, model: Any, trajectories: Sequence[Trajectory]) -> dict[int, Tensor]:
         """Log-probabilities under a model as it is before the first update, by episode."""
         old: dict[int, Tensor] = {}
-        lengths = [len(item.ids) for item in trajectories]
-        for chunk in rounds(micro_batches(lengths, self._micro_batch_tokens), model):
-            batch = self._collate([trajectories[index] for index in chunk])
+        for chunk in rounds(micro_batches(trajectories, self._micro_batch_tokens), model):
+            batch = collate([trajectories[index] for index in chunk], load.device())
             with torch.no_grad():
                 logps_BT = token_logps(model, batch, self._spec.temperature).logps_BT
-            old |= {index: logps_BT[row, : lengths[index]] for row, index in enumerate(chunk)}
+            old |= {index: logps_BT[row, : len(trajectories[index].ids)] for row, index in enumerate(chunk)}
         return old
 
     def _idle(self) -> None:
         """The passes of a micro-batch without episodes, made along with workers that have more of them."""
-        batch = self._collate([])
+        batch = collate([], load.device())
         logps_BT = token_logps(self._policy.model, batch).logps_BT
         if self._reference is not None:
             with torch.no_grad():
                 token_logps(self._reference, batch)
         logps_BT.sum().backward()
-
-    def _collate(self, trajectories: Sequence[Trajectory]) -> Batch:
-        pad = self._policy.tokenizer.pad_token_id
-        ids, masks = [item.ids for item in trajectories], [item.mask for item in trajectories]
-        return collate(ids, masks, pad, load.device())
 
 
 def _updates(questions: int, updates: int) -> list[int]:

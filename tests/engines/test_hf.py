@@ -12,6 +12,7 @@ from r1ci.models.build import build_tiny
 from r1ci.models.chat import encode
 from r1ci.models.tokenizer import train_tokenizer
 from r1ci.spec.models import TinyModel
+from r1ci.teachers.demonstration import Tokens
 from r1ci.train.batching import collate
 from r1ci.train.logprobs import token_logps
 
@@ -46,7 +47,7 @@ def logps(policy, context, completion: Completion, temperature: float = 1.0) -> 
     ids = [*context, *completion.ids]
     mask = [0] * len(context) + [1] * len(completion.ids)
     with torch.no_grad():
-        out = token_logps(policy[0], collate([ids], [mask], 0), temperature)
+        out = token_logps(policy[0], collate([Tokens(ids, mask)]), temperature)
     return out.logps_BT[0, len(context) :].tolist()
 
 

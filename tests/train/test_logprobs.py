@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from r1ci.models.load import Policy
+from r1ci.teachers.demonstration import Tokens
 from r1ci.train.batching import collate
 from r1ci.train.logprobs import CHUNK_LOGITS, head_logps, token_logps
 
@@ -78,7 +79,7 @@ def test_no_tensor_of_batch_times_length_times_vocabulary_is_ever_made(
 ) -> None:
     """Forward and backward over 8 x 120 tokens: nothing is larger than the parameters, the activations or a chunk."""
     monkeypatch.setitem(CHUNK_LOGITS, "cpu", 16 * 320)
-    batch = collate([[5] * 120] * 8, [[1] * 120] * 8, 0)
+    batch = collate([Tokens((5,) * 120, (1,) * 120)] * 8)
     with Largest() as largest:
         made = token_logps(policy.model, batch, entropy=entropy)
         (made.logps_BT + made.entropy_BT).sum().backward()

@@ -99,7 +99,7 @@ def test_groups_that_agree_move_nothing(policy: Policy, episodes: Any) -> None:
 def test_an_update_makes_better_episodes_likelier(policy: Policy, episodes: Any) -> None:
     made = episodes(REWARDS, group_size=4)
     moved, _, advantages = updated(policy, made, rl("dapo"))
-    batch = collate([item.ids for item in made], [item.mask for item in made], 0)
+    batch = collate(made)
     before = token_logps(policy.model, batch).logps_BT.detach().sum(1)
     torch.nn.utils.vector_to_parameters(
         torch.nn.utils.parameters_to_vector(policy.model.parameters()) + 0.1 * moved, policy.model.parameters()

@@ -98,7 +98,7 @@ def _teach_digits(policy: Policy) -> None:
         for other in range(3)
     ]
     for _ in range(60):
-        accumulate(policy.model, policy.tokenizer.pad_token_id, shown, 10_000)
+        accumulate(policy.model, shown, 10_000)
         apply_gradients(policy.model, optimizer, 1e-2, 1.0)
 
 
