@@ -41,6 +41,9 @@ QUESTION_S = 0.001
 PROCESS_MB = 600
 """Python with torch, transformers and Ray loaded (measured: benchmarks/memory.py), or a CUDA context and the buffers of
 its communication (assumed)."""
+ALLOCATOR_SHARE = 0.15
+"""Of what an update or a checkpoint holds on a CPU besides the process, as much again is memory that was freed and that
+glibc keeps for later; none is kept with MALLOC_MMAP_THRESHOLD_=131072 (measured: docs/benchmarks.md)."""
 VLLM_OVERHEAD_MB = 4000
 """Of vLLM's share of a GPU, what neither weights nor cache can have: activations of its largest batch, CUDA graphs
 (assumed)."""

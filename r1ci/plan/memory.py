@@ -11,11 +11,12 @@ gated transformer layer with fused attention, counted tensor by tensor (in the m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from r1ci.plan.assumptions import (
+    ALLOCATOR_SHARE,
     CHUNK_LOGITS,
     PROCESS_MB,
     VLLM_ASLEEP_MB,
@@ -79,8 +80,9 @@ def training(work: Workload, spec: Optimizer, longest: int, sequences: int) -> M
     """Memory of a worker of SFT, or of the trainer's side of RL, whose updates have so many sequences of at most
     ``longest`` tokens."""
     states = (*context(work), *_states(work, spec))
+    update = (*states, *_passes(work, spec, longest, sequences))
     phases = {
-        "update": Phase((*states, *_passes(work, spec, longest, sequences)), _limit(work)),
+        "update": Phase((*update, *_kept(work, update)), _limit(work)),
         "optimizer": Phase((*states, *_stepping(work, spec)), _limit(work)),
     }
     copied, loaded = _copied(work, spec), _loaded(work)
@@ -88,7 +90,8 @@ def training(work: Workload, spec: Optimizer, longest: int, sequences: int) -> M
         offloaded = _trained_states(work, spec, "host") if work.offloaded else ()
         return Memory(phases, (loaded, (*offloaded, copied)))
     kept = tuple(part for part in states if part.name != "gradients")
-    phases["checkpoint"] = Phase((*kept, copied), 0)
+    held = (*kept, copied)
+    phases["checkpoint"] = Phase((*held, *_kept(work, held)), 0)
     if loaded:
         phases["loading"] = Phase((*context(work), *loaded), 0)
     return Memory(phases)
@@ -234,6 +237,14 @@ def _copied(work: Workload, spec: Optimizer) -> Part:
     moments, text = _moments(work, spec, learned)
     size = (4 * learned + moments) / work.shards
     return Part("checkpoint", size, f"(4 bytes x {number(learned)} weights + {text}){_cut(work.shards)}")
+
+
+def _kept(work: Workload, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """What a CPU's allocator keeps of what was freed."""
+    if work.resources.gpus:
+        return ()
+    held = sum(part.size for part in parts if part.name != "process")
+    return (Part("kept by the allocator", ALLOCATOR_SHARE * held, f"{ALLOCATOR_SHARE:g} x {number(held)} bytes"),)
 
 
 def _loaded(work: Workload) -> tuple[Part, ...]:

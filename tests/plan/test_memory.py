@@ -126,6 +126,13 @@ def test_a_critics_checkpoint_is_copied_too(plan_of: PlanOf) -> None:
     assert more["checkpoint"] == pytest.approx(more["update"] * 28 / 16, abs=2)
 
 
+def test_what_the_allocator_keeps_is_counted_on_cpus_alone(plan_of: PlanOf) -> None:
+    update = cost(plan_of(), "sft").parts["update"]
+    held = sum(mb for name, mb in update.items() if name not in ("process", "kept by the allocator"))
+    assert update["kept by the allocator"] == pytest.approx(0.15 * held, abs=2)
+    assert "kept by the allocator" not in cost(plan_of(**LARGE), "sft").parts["update"]
+
+
 def test_actors_have_gpus_of_their_own_which_cost_too(plan_of: PlanOf) -> None:
     engine = {"kind": "vllm", "placement": "actors", "tensor_parallel": 2}
     apart = plan_of(**{**LARGE, "engine": engine})
