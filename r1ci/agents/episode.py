@@ -14,6 +14,7 @@ import ast
 import hashlib
 import math
 import uuid
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -133,7 +134,7 @@ class _Episode:
     def _cut(self, start: int, end: int) -> str:
         """Drop what the turn says after its first ``end`` characters."""
         sampled, tokenizer = self.ids[start:], self.team.tokenizer
-        count = next(n for n in range(1, len(sampled) + 1) if len(decode(tokenizer, sampled[:n])) >= end)
+        count = bisect_left(range(len(sampled)), end, key=lambda n: len(decode(tokenizer, sampled[:n])))
         for column in (self.ids, self.mask, self.logprobs):
             del column[start + count :]
         self.finish = Finish.STOP
