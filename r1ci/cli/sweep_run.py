@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,16 +75,33 @@ def execute(
 ) -> int:
     """Run what is left of a sweep and say how it ended."""
     if is_finished(folder) and not (retry_failed and folder.status()["state"] == "failed"):
-        note(f"{folder.name} is finished: nothing to do", settings)
-    elif settings.json:
+        return _nothing_to_do(resolved.sweep, folder, settings, report=report)
+    if settings.json:
         _emit({"event": "launch", "schema_version": SCHEMA_VERSION, **_names(folder)})
     try:
         summary = _run(resolved, folder, settings, retry_failed=retry_failed)
     except KeyboardInterrupt:
         return _finish(resolved.sweep, folder, settings, code=130)
-    code = 0 if not summary.failed else 4 if summary.done or summary.stopped else 1
+    code = exit_code(folder.records())
     page = write_report(folder, resolved.sweep) if report and summary.done else None
     return _finish(resolved.sweep, folder, settings, code=code, summary=summary, page=page)
+
+
+def exit_code(records: Sequence[TrialRecord]) -> int:
+    """0 if no trial failed, 4 if some gave something, else 1."""
+    states = {record.state for record in records}
+    if "failed" not in states:
+        return 0
+    return 4 if len(states) > 1 else 1
+
+
+def _nothing_to_do(sweep: Sweep, folder: SweepFolder, settings: Settings, *, report: bool) -> int:
+    note(f"{folder.name} is finished: nothing to do", settings)
+    page = REPORTS / folder.name / PAGE
+    if report and not page.is_file() and best(folder.records(), sweep.metric.mode) is not None:
+        page = write_report(folder, sweep)
+    code = exit_code(folder.records())
+    return _finish(sweep, folder, settings, code=code, page=page if report and page.is_file() else None)
 
 
 def _run(resolved: ResolvedSweep, folder: SweepFolder, settings: Settings, *, retry_failed: bool) -> Summary:

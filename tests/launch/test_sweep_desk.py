@@ -109,11 +109,10 @@ def test_what_is_in_the_store_is_recorded_and_not_run(tmp_path: Path) -> None:
     (first.folder.folder / "trials").rename(tmp_path / "forgotten")
     (first.folder.folder / "trials").mkdir()
 
-    def nobody_asks(*_: object) -> Sequence[Bundle]:
+    def nobody_asks() -> Sequence[Bundle]:
         raise AssertionError("no cluster is needed")
 
-    again = Office(tmp_path)
-    again.desk._ask_nodes = nobody_asks
+    again = Office(tmp_path, nodes=nobody_asks)
     assert not again.desk.waiting()
     records = again.folder.records()
     assert [(record.state, record.computed, record.reused) for record in records] == [("done", 0, 4)] * 3

@@ -40,7 +40,7 @@ def run_sweep(
             store,
             proposer(sweep),
             lambda trial: prepared(resolved, trial, known),
-            _nodes,
+            cluster_nodes,
             listener,
             total=known_total(sweep),
             retry_failed=retry_failed,
@@ -66,7 +66,7 @@ def prepared(resolved: ResolvedSweep, trial: Trial, known: Vocabulary) -> Prepar
     return Prepared(trial_plan(resolved, trial, known), measure, spec.text, spec.data)
 
 
-def _nodes() -> Sequence[Bundle]:
+def cluster_nodes() -> Sequence[Bundle]:
     """The CPUs and GPUs of every live node."""
     import ray
 
