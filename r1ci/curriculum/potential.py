@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from r1ci.spec.models import BetaScore, ScoreSpec
+from r1ci.spec.models import BernoulliScore, BetaScore, ScoreSpec
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class QuestionPotential:
     p: float
     """Share of the attempts that were correct."""
     potential: float
-    """0 (all attempts agree) to 1."""
+    """4p(1-p): 0 (all attempts agree) to 1. A partition may score the same ``p`` in another way."""
 
 
 def score(p: float, spec: ScoreSpec) -> float:
@@ -41,20 +41,20 @@ def score(p: float, spec: ScoreSpec) -> float:
     return 4 * p * (1 - p)
 
 
-def measure(correct: Mapping[str, Sequence[bool]], spec: ScoreSpec) -> tuple[QuestionPotential, ...]:
+def measure(correct: Mapping[str, Sequence[bool]]) -> tuple[QuestionPotential, ...]:
     """Potential of every question from the verdicts on its attempts, in the order given.
 
     Raises ValueError for a question without an attempt: nothing is known of it.
     """
-    return tuple(_measured(question_id, verdicts, spec) for question_id, verdicts in correct.items())
+    return tuple(_measured(question_id, verdicts) for question_id, verdicts in correct.items())
 
 
-def _measured(question_id: str, verdicts: Sequence[bool], spec: ScoreSpec) -> QuestionPotential:
+def _measured(question_id: str, verdicts: Sequence[bool]) -> QuestionPotential:
     if not verdicts:
         raise ValueError(f"{question_id}: no scored attempt, so its potential is unknown")
     right = sum(map(bool, verdicts))
     p = right / len(verdicts)
-    return QuestionPotential(question_id, len(verdicts), right, p, score(p, spec))
+    return QuestionPotential(question_id, len(verdicts), right, p, score(p, BernoulliScore()))
 
 
 def mixed_chance(p: float, group_size: int) -> float:

@@ -470,6 +470,15 @@ class Sft(Optimizer):
 # ---------------------------------------------------------------- potential, partition, curriculum
 
 
+class Potential(Section):
+    """Measured once per RL question on the SFT model: every agent at every temperature."""
+
+    agents: list[AgentKind] = Field(default=["all_text", "all_code", "code_agent", "codesteer"], min_length=1)
+    """Agents that attempt each question (paper: all four)."""
+    temperatures: list[PositiveFloat] = Field(default=[0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
+    """One attempt per agent and temperature (paper: 4 x 5 = 20 attempts)."""
+
+
 class BernoulliScore(Section):
     """4p(1-p): the paper's improvement potential, highest at p = 1/2."""
 
@@ -489,21 +498,13 @@ class BetaScore(Section):
 ScoreSpec = Annotated[BernoulliScore | BetaScore, Field(discriminator="kind"), _default_kind("bernoulli")]
 
 
-class Potential(Section):
-    """Measured once per RL question on the SFT model: every agent at every temperature."""
-
-    agents: list[AgentKind] = Field(default=["all_text", "all_code", "code_agent", "codesteer"], min_length=1)
-    """Agents that attempt each question (paper: all four)."""
-    temperatures: list[PositiveFloat] = Field(default=[0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
-    """One attempt per agent and temperature (paper: 4 x 5 = 20 attempts)."""
-    score: ScoreSpec = BernoulliScore()
-
-
 class Partition(Section):
     """How the RL questions are cut into groups."""
 
     by: Literal["potential", "difficulty", "random"] = "potential"
     """potential: highest first; difficulty: highest accuracy first; random: the control."""
+    score: ScoreSpec = BernoulliScore()
+    """What the potential is of a question's measured accuracy p, where questions are cut by potential."""
     groups: PositiveInt = 4
     """Equal-sized groups cut by rank (paper: 4); ignored when edges are given."""
     edges: list[Fraction] | None = None

@@ -290,7 +290,7 @@ def _attainable(spec: Experiment, attempts: int) -> list[float]:
     rates = [correct / attempts for correct in range(attempts + 1)]
     if spec.partition.by == "difficulty":
         return sorted(rates, reverse=True)
-    score = spec.potential.score
+    score = spec.partition.score
     if score.kind == "bernoulli":
         return sorted({4 * p * (1 - p) for p in rates}, reverse=True)
     mode = score.a / (score.a + score.b)

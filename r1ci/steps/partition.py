@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 from r1ci.curriculum.partition import partition, random_partition
-from r1ci.curriculum.potential import QuestionPotential
+from r1ci.curriculum.potential import QuestionPotential, score
 from r1ci.plan.context import StepContext
 from r1ci.spec.models import Partition
 from r1ci.tasks.storage import read_questions
@@ -21,7 +21,10 @@ def run(context: StepContext) -> None:
     measured: dict[str, QuestionPotential] = {}
     if "potential" in context.reads:
         table = pl.read_parquet(context.reads["potential"] / "potential.parquet").drop("task")
-        measured = {row["question_id"]: QuestionPotential(**row) for row in table.iter_rows(named=True)}
+        measured = {
+            row["question_id"]: QuestionPotential(**{**row, "potential": score(row["p"], spec.score)})
+            for row in table.iter_rows(named=True)
+        }
         groups = partition(list(measured.values()), spec, seed)
     else:
         groups = random_partition(list(tasks), spec, seed)

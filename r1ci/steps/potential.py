@@ -45,10 +45,10 @@ def run(context: StepContext) -> None:
             f"{context.step.id}: no attempt could be scored, the executor failed in every one",
             "`r1ci env` runs one program in the sandbox and says what is wrong with it",
         )
-    _write(context.folder, spec, trajectories)
+    _write(context.folder, trajectories)
 
 
-def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> None:
+def _write(folder: Path, trajectories: list[Trajectory]) -> None:
     """Attempts that an infrastructure failure ended are not counted; a question without any other is left out."""
     correct: dict[str, list[bool]] = {}
     for item in trajectories:
@@ -56,7 +56,7 @@ def _write(folder: Path, spec: Potential, trajectories: list[Trajectory]) -> Non
         if item.scored:
             correct[item.question_id].append(item.correct)
     tasks = {item.question_id: item.task for item in trajectories}
-    measured = measure({name: verdicts for name, verdicts in correct.items() if verdicts}, spec.score)
+    measured = measure({name: verdicts for name, verdicts in correct.items() if verdicts})
     pl.DataFrame(
         [
             {

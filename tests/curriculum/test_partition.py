@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 from r1ci.curriculum.partition import partition, random_partition
 from r1ci.curriculum.potential import QuestionPotential, measure
 from r1ci.errors import UsageError
-from r1ci.spec.models import BernoulliScore, Partition
+from r1ci.spec.models import Partition
 
 
 def measured(rights: Sequence[int], attempts: int = 20) -> tuple[QuestionPotential, ...]:
-    return measure(
-        {f"t#{i}": [True] * right + [False] * (attempts - right) for i, right in enumerate(rights)}, BernoulliScore()
-    )
+    return measure({f"t#{i}": [True] * right + [False] * (attempts - right) for i, right in enumerate(rights)})
 
 
 rights = st.lists(st.integers(0, 20), min_size=6, max_size=40)

@@ -65,7 +65,7 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
 
 
 def test_measuring_counts_the_attempts() -> None:
-    assert measure({"a#1": [True, False, False, False], "a#2": [True]}, BERNOULLI) == (
+    assert measure({"a#1": [True, False, False, False], "a#2": [True]}) == (
         QuestionPotential("a#1", 4, 1, 0.25, 0.75),
         QuestionPotential("a#2", 1, 1, 1.0, 0.0),
     )
@@ -73,7 +73,7 @@ def test_measuring_counts_the_attempts() -> None:
 
 def test_a_question_without_an_attempt_is_named() -> None:
     with pytest.raises(ValueError, match="a#1: no scored attempt"):
-        measure({"a#1": []}, BERNOULLI)
+        measure({"a#1": []})
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ FOUND = [
     (
         "empty-partition",
         "error",
-        ["potential.score={kind: beta, a: 2, b: 1}", "partition.edges=[0.9999]"],
+        ["partition.score={kind: beta, a: 2, b: 1}", "partition.edges=[0.9999]"],
         "partition.edges",
     ),
     (
@@ -156,7 +156,7 @@ PASSES = [
     ["partition.edges=[0.64, 0.48, 0.32]"],
     ["partition.by=difficulty", "partition.edges=[0.75, 0.5, 0.25]"],
     ["partition.edges=[0.9, 0.85]", "curriculum.stages=single"],
-    ["potential.score={kind: beta, a: 2, b: 1}", "partition.edges=[0.9, 0.5]"],
+    ["partition.score={kind: beta, a: 2, b: 1}", "partition.edges=[0.9, 0.5]"],
     ["rl.objective.correction=token_truncate"],
     ["rl.top_p=0.95"],
     ["rl.preset=gspo"],

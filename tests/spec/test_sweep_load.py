@@ -106,10 +106,10 @@ def test_a_swept_preset_brings_its_own_choices(folder: Path) -> None:
 def test_a_swept_kind_drops_the_keys_of_the_other(folder: Path) -> None:
     sweep = SWEEP.replace(
         "{rl.group_size: {kind: grid, values: [4, 8]}}",
-        "\n  potential.score: {kind: grid, values: [{kind: bernoulli}, {kind: beta, a: 2.0, b: 1.0}]}",
+        "\n  partition.score: {kind: grid, values: [{kind: bernoulli}, {kind: beta, a: 2.0, b: 1.0}]}",
     )
-    base = BASE + "potential: {score: {kind: beta, a: 1.0, b: 3.0}}\n"
-    bernoulli, beta = (each["potential"]["score"] for each in specs(read(folder, sweep, base)))
+    base = BASE + "partition: {score: {kind: beta, a: 1.0, b: 3.0}}\n"
+    bernoulli, beta = (each["partition"]["score"] for each in specs(read(folder, sweep, base)))
     assert bernoulli == {"kind": "bernoulli"}
     assert beta == {"kind": "beta", "a": 2.0, "b": 1.0}
 

@@ -51,7 +51,7 @@ CASES: dict[str, str] = {
     "key past a value": space("rl.group_size.x: {kind: grid, values: [1e-4]}") + GRID,
     "empty part": space("rl..group_size: {kind: grid, values: [4]}") + GRID,
     "item past the end": space("rewards.7.weight: {kind: grid, values: [1.0, 2.0]}") + GRID,
-    "key of another kind": space("potential.score.a: {kind: grid, values: [1.0, 2.0]}") + GRID,
+    "key of another kind": space("partition.score.a: {kind: grid, values: [1.0, 2.0]}") + GRID,
     "key that no sweep changes": space("seeds: {kind: grid, values: [[0], [1]]}", "name: {kind: grid, values: [a]}")
     + GRID,
     "key of a variant": space("variants.plain.rl.group_size: {kind: grid, values: [4]}") + GRID,

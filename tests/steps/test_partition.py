@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from r1ci.spec.models import Partition
+from r1ci.spec.models import BetaScore, Partition
 from r1ci.steps import partition
 from r1ci.tasks.base import Question
 from r1ci.tasks.storage import write_questions
@@ -82,6 +82,15 @@ def test_groups_follow_the_potential(context: Any, questions: Path, potential: P
 def test_groups_follow_the_difficulty(context: Any, questions: Path, potential: Path) -> None:
     folder = run(context, Partition(by="difficulty", groups=2), {"questions": questions, "potential": potential})
     assert read_groups(folder) == [ids(1, 5, 4), ids(0, 2, 3)]
+
+
+def test_another_score_of_the_same_measurement_cuts_other_groups(
+    context: Any, questions: Path, potential: Path
+) -> None:
+    harder = Partition(by="potential", groups=2, score=BetaScore(a=1, b=20))
+    folder = run(context, harder, {"questions": questions, "potential": potential})
+    table = pl.read_parquet(folder / "partition.parquet")
+    assert table.sort("potential", descending=True)["p"].to_list()[:3] == [0.25, 0.5, 0.6]
 
 
 def test_groups_at_random_need_no_potential(context: Any, questions: Path) -> None:
