@@ -246,14 +246,16 @@ def _rl(work: Workload, agent: str) -> Estimate:
     rounds = steps * sampled.rounds
     generation = generation_s(work, episodes, shape, rounds)
     sampling = [generation, execution_s(work, episodes, shape.calls, rounds)]
-    training = training_s(work, trained * shape.total, _rl_passes(work), steps * rl.updates_per_step)
+    read = trained * shape.total - steps * rl.batch_questions * (rl.group_size - 1) * shape.prompt
+    training = training_s(work, read, _rl_passes(work), steps * rl.updates_per_step)
     seconds = [_at_once(sampling, [training])] if work.engine_gpus else [*sampling, training]
     tokens = episodes * shape.generated
     text = (
         f"{number(steps)} steps x {number(batch)} episodes ({number(rl.batch_questions)} questions x {rl.group_size}) "
-        f"{sampled.text}x {number(shape.generated)} sampled; {shape.text}"
+        f"{sampled.text}x {number(shape.generated)} sampled; {shape.text}; "
+        f"{number(read)} tokens trained on, a question's prompt once for its {rl.group_size} episodes"
     )
-    rates = {"trained": trained * shape.total / training.value, **_generated(tokens, [generation])}
+    rates = {"trained": read / training.value, **_generated(tokens, [generation])}
     if rl.evaluate_every:
         checks = steps // rl.evaluate_every
         asked = checks * work.train_tasks * work.spec.tasks.train.new_questions_per_task

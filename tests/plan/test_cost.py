@@ -108,6 +108,14 @@ def test_a_kl_in_the_reward_makes_training_dearer_by_its_passes(plan_of: PlanOf)
     assert rates[0] / rates[1] == pytest.approx(14 / 10, rel=0.02)
 
 
+def test_training_reads_a_prompt_once_for_all_episodes_of_its_question(plan_of: PlanOf) -> None:
+    rl = {"batch_questions": 10, "group_size": 4}
+    found = costs(plan_of(**{**PAPER, "rl": rl, "curriculum": {"steps_per_stage": 5}}))["rl"]
+    read = 4 * 5 * 10 * (512 + 4 * (3 * 512 + 2 * 128))
+    assert f"; {number(read)} tokens trained on" in found.formulas["tokens"]
+    assert f"parameters x {number(read)} tokens" in found.formulas["seconds"]
+
+
 def test_dynamic_sampling_samples_more_within_stated_bounds_and_trains_on_as_much(plan_of: PlanOf) -> None:
     plain, dynamic = (
         costs(plan_of(**{**PAPER, "rl": {"dynamic_sampling": choice}}))["rl"] for choice in (None, {"max_rounds": 3})
