@@ -20,8 +20,10 @@ def complete_spec(ctx: click.Context, parameter: click.Parameter, incomplete: st
 
 
 def complete_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Runs in the store."""
-    return _starting(run_names(_root(ctx)), incomplete)
+    """Runs and sweeps in the store."""
+    from r1ci.store.sweeps import sweep_names
+
+    return _starting([*run_names(_root(ctx)), *sweep_names(_root(ctx))], incomplete)
 
 
 def complete_report(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -53,7 +53,7 @@ def test_no_verb_shows_the_help_and_is_a_usage_error(cli: Any) -> None:
         (["ls", "tasks", "--rooot", "x"], "error: no such option '--rooot'"),
         (["compile", "a.yaml", "b.yaml"], "error: expected one SPEC, found 2: a.yaml, b.yaml"),
         (["compile", "a.b=1"], "error: SPEC is missing"),
-        (["show", "a", "b", "c"], "error: expected [task|run|step|objective] NAME, found a b c"),
+        (["show", "a", "b", "c"], "error: expected [task|run|sweep|step|objective] NAME, found a b c"),
         (["show", "rg/gdc"], "error: nothing is called 'rg/gdc'\nhelp: did you mean rg/gcd"),
         (["show", "gcd"], "error: nothing is called 'gcd'\nhelp: did you mean rg/gcd"),
         (["resume", "nothing"], "error: no run 'nothing' in runs\nhelp: runs holds no runs yet"),

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import pickle
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray._private.services import find_bootstrap_address
 from ray.tune import PlacementGroupFactory
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -80,11 +82,27 @@ def _cluster() -> Iterator[None]:
     ours = not ray.is_initialized()
     try:
         if ours:
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(_address(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         yield
     finally:
         if ours:
             ray.shutdown()
+
+
+def _address() -> str | None:
+    """Whom to join: ``local``, nobody, where the cluster that ``ray start`` left word of is gone.
+
+    Ray would try to reach it for minutes, and then give up.
+    """
+    left = None if os.environ.get("RAY_ADDRESS") else find_bootstrap_address(None)
+    if not left:
+        return None
+    host, _, port = left.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return "local"
+    return None
 
 
 def _resources(config: Mapping[str, Any]) -> PlacementGroupFactory:
