@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from r1ci.errors import StoreError, UsageError
+from r1ci.report.ledgers import read_asked, read_groups, shares, token_texts
 from r1ci.report.tables import Split, Visit, read_split, read_visits
 from r1ci.store.metrics import LINES, TABLE, TIME, read_rows
 from r1ci.store.store import Condition, Store
@@ -139,6 +140,8 @@ class Findings:
     """By partition step, one row per question."""
     visits: Mapping[str, tuple[Visit, ...]]
     """By rl step, one per question and training step that asked it."""
+    groups: Mapping[str, tuple[Json, ...]]
+    """By rl step: episodes of training, a few whole groups, for the viewer."""
     splits: Mapping[str, Split]
     """By questions step."""
     files: Mapping[str, tuple[Json, ...]]
@@ -284,6 +287,7 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
         potentials={id: reader.table(at / "potential.parquet") for id, at in folders["potential"]},
         partitions={id: reader.table(at / "partition.parquet") for id, at in folders["partition"]},
         visits={id: _visits(reader, at / "episodes.parquet") for id, at in folders["rl"]},
+        groups=_groups(reader, store, [step for step in steps.values() if step.kind == "rl"]),
         splits={
             id: reader.parsed(at / "questions.parquet", read_split, Split({}, {})) for id, at in folders["questions"]
         },
@@ -367,6 +371,27 @@ def _executions(reader: _Reader, path: Path) -> tuple[Json, ...]:
 
 def _visits(reader: _Reader, path: Path) -> tuple[Visit, ...]:
     return reader.parsed(path, lambda at: read_visits(at, UNSCORED), ())
+
+
+def _groups(reader: _Reader, store: Store, runs: Sequence[StepRecord]) -> dict[str, tuple[Json, ...]]:
+    """Of finished runs and of those that go on; ledgers are optional."""
+    by_id = {step.id: step for step in runs if (store.step_folder(step.id) / "ledger").is_dir()}
+    return {id: _training(reader, store, by_id[id], count) for id, count in shares(list(by_id)).items()}
+
+
+def _training(reader: _Reader, store: Store, step: StepRecord, count: int) -> tuple[Json, ...]:
+    tokenizer = store.step_folder(step.reads.get("policy", step.id)) / "model" / "tokenizer.json"
+    texts = token_texts(tokenizer) if tokenizer.exists() else None
+    ledger = store.step_folder(step.id) / "ledger"
+    nothing: list[dict[str, Any]] = []
+    lines = reader.parsed(ledger, lambda at: read_groups(at, count, texts), nothing)
+    ids = sorted({line["trajectory"]["question_id"] for line in lines})
+    questions = store.step_folder(step.reads.get("questions", step.id)) / "questions.parquet"
+    unknown: dict[str, tuple[str, str]] = {}
+    asked = reader.parsed(questions, lambda at: read_asked(at, ids), unknown) if lines else unknown
+    for line in lines:
+        line["question"], line["reference"] = asked.get(line["trajectory"]["question_id"], (None, None))
+    return tuple(lines)
 
 
 def _files(reader: _Reader, folder: Path) -> tuple[Json, ...]:

@@ -259,7 +259,7 @@ def test_every_kept_trajectory_travels_and_decodes(comparison: Comparison) -> No
     import base64
 
     data = trajectories_data(comparison)
-    decoded = json.loads(gzip.decompress(base64.b64decode(data.payload)))
+    decoded = json.loads(gzip.decompress(base64.b64decode(data.payload)))["entries"]
     assert len(decoded) == data.kept == len(data.entries) == 576
     assert len({entry["id"] for entry in decoded}) == 576
     assert decoded[0]["run"] == "curriculum"
