@@ -192,7 +192,7 @@ def trained(tasks: dict[str, Task]) -> Policy:
     began, loss = time.perf_counter(), 0.0
     for step in range(SFT_STEPS):
         batch = batch_of(data, step, SFT.batch_size, 0)
-        loss, _ = accumulate(model, tokenizer.pad_token_id, batch, MICRO_BATCH_TOKENS)
+        loss, _ = accumulate(model, batch, MICRO_BATCH_TOKENS)
         apply_gradients(model, optimizer, learning_rate(step, SFT_STEPS, SFT), SFT.max_grad_norm)
     parameters, seconds = sum(parameter.numel() for parameter in model.parameters()), time.perf_counter() - began
     print(f"{parameters / 1e6:.1f} M parameters after {SFT_STEPS} SFT steps in {seconds:.0f} s: loss {loss:.2f}")

@@ -134,7 +134,7 @@ class Supervised:
         self._policy.model.train()
         for start in range(0, len(self._data), size):
             batch = self._data[start : start + size]
-            accumulate(self._policy.model, self._policy.tokenizer.pad_token_id, batch, MICRO_BATCH_TOKENS)
+            accumulate(self._policy.model, batch, MICRO_BATCH_TOKENS)
             apply_gradients(self._policy.model, self._optimizer, 1e-5, 1.0)
         return sum(len(item.ids) for item in self._data), time.perf_counter() - began
 
