@@ -41,11 +41,22 @@ class Twin:
 
 
 @dataclass(frozen=True)
+class Report:
+    """A report before it is written."""
+
+    comparison: Comparison
+    twin: Twin
+    parts: tuple[Part, ...]
+    """The drawn sections."""
+
+
+@dataclass(frozen=True)
 class ReportFiles:
-    """Where a report was written."""
+    """Where a report was written, and what it holds."""
 
     html: Path
     json: Path
+    report: Report
 
 
 def build(
@@ -56,11 +67,12 @@ def build(
     baseline: str | None = None,
     layout: Layout | None = None,
     now: datetime,
+    reload_s: int | None = None,
 ) -> ReportFiles:
     """Write ``out`` (a folder: index.html and index.json in it; a path ending in .html: that file and its twin).
 
-    Experiments are names, or patterns of names. ``baseline`` comes before the layout's. The same store, arguments and
-    ``now`` give the same bytes.
+    Experiments are names, or patterns of names. ``baseline`` comes before the layout's. With ``reload_s`` an open page
+    reads itself again every so many seconds. The same store, arguments and ``now`` give the same bytes.
 
     Raises:
         UsageError: no experiment was named or found, or no variant is called like the baseline.
@@ -75,15 +87,15 @@ def build(
     comparison = dataclasses.replace(compared, trajectories=layout.trajectories)
     by_id = {section.id: section for section in SECTIONS}
     data: dict[str, Any] = {id: by_id[id].data(comparison) for id in layout.shown}
-    head = _head(comparison, layout, now)
     notes = {place: markdown(text) for place, text in layout.notes.items()}
-    parts = [Part(id, by_id[id].title, by_id[id].html(data[id]), notes.get(id, Markup(""))) for id in data]
-    twin = Twin(version=JSON_VERSION, head=head, notes=layout.notes, sections=data)
-    files = _files(out)
+    parts = tuple(Part(id, by_id[id].title, by_id[id].html(data[id]), notes.get(id, Markup(""))) for id in data)
+    twin = Twin(version=JSON_VERSION, head=_head(comparison, layout, now), notes=layout.notes, sections=data)
+    charts = "curves" in data and bool(data["curves"].rl or data["curves"].sft)
+    html = page(twin.head, parts, note=notes.get(TOP, Markup("")), charts=charts, reload_s=reload_s)
+    files = _files(out, Report(comparison, twin, parts))
     try:
         files.html.parent.mkdir(parents=True, exist_ok=True)
-        charts = "curves" in data and bool(data["curves"].rl or data["curves"].sft)
-        _write(files.html, page(head, parts, note=notes.get(TOP, Markup("")), charts=charts))
+        _write(files.html, html)
         _write(files.json, json.dumps(plain(twin), indent=1, sort_keys=True, allow_nan=False) + "\n")
     except OSError as error:
         raise R1ciError(f"the report cannot be written to {out}: {error}", "choose another folder with --out") from None
@@ -131,10 +143,9 @@ def _head(comparison: Comparison, layout: Layout, now: datetime) -> Head:
     )
 
 
-def _files(out: Path) -> ReportFiles:
-    if out.suffix == ".html":
-        return ReportFiles(out, out.with_suffix(".json"))
-    return ReportFiles(out / "index.html", out / "index.json")
+def _files(out: Path, report: Report) -> ReportFiles:
+    html = out if out.suffix == ".html" else out / "index.html"
+    return ReportFiles(html, html.with_suffix(".json"), report)
 
 
 def _write(path: Path, text: str) -> None:

@@ -35,10 +35,11 @@ class Part:
     """What the declared report says of it; may be empty."""
 
 
-def page(head: Head, parts: Sequence[Part], *, note: Markup, charts: bool) -> str:
+def page(head: Head, parts: Sequence[Part], *, note: Markup, charts: bool, reload_s: int | None = None) -> str:
     """The page. ``note`` stands before the first section.
 
-    ``charts`` brings plotly along, which the page's script starts when a chart comes into view.
+    ``charts`` brings plotly along, which the page's script starts when a chart comes into view. ``reload_s`` makes the
+    page of a run that goes on: it reads itself from the disk again every so many seconds.
     """
     scripts = [source("report.js"), source("board.js"), source("viewer.js")]
     plotly = _plotly() if charts else ""
@@ -51,6 +52,7 @@ def page(head: Head, parts: Sequence[Part], *, note: Markup, charts: bool) -> st
         page=head,
         sections=parts,
         note=note,
+        reload_s=reload_s,
         policy=Markup(policy),
         style=Markup(source("report.css")),
         scripts=[Markup(script) for script in scripts],

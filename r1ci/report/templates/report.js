@@ -76,6 +76,20 @@
     showTheme();
   });
 
+  // ---------------------------------------------------------------- a run that goes on
+
+  const live = byId("live");
+  if (live) {
+    let timer = 0;
+    const hold = (held) => {
+      clearTimeout(timer);
+      if (!held) timer = setTimeout(() => location.reload(), 1000 * Number(live.dataset.reloadS));
+      byId("hold").setAttribute("aria-pressed", String(held));
+    };
+    byId("hold").addEventListener("click", () => hold(byId("hold").getAttribute("aria-pressed") !== "true"));
+    hold(false);
+  }
+
   // ---------------------------------------------------------------- copying
 
   document.querySelectorAll("button[data-copies]").forEach((button) => {
