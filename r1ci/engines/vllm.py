@@ -88,7 +88,7 @@ class VllmModel:
 
     def __init__(self, blueprint: Blueprint, options: Options) -> None:
         self._thread = ThreadPoolExecutor(1, "vllm")
-        self._processes = options.tensor_parallel
+        self._processes, self._shares_group = options.tensor_parallel, options.workers > 1
         self._eos = blueprint.tokenizer.eos_token_id
         self._numbers = itertools.count()
         self._new: dict[str, Request] = {}
@@ -240,7 +240,14 @@ class VllmModel:
         return [float(one[token].logprob) for token, one in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
 
     def _shut_down(self) -> None:
-        self._llm.llm_engine.engine_core.shutdown()
+        from vllm.distributed import destroy_model_parallel
+
+        core = self._llm.llm_engine.engine_core
+        if self._shares_group:  # vLLM's own shutdown would end the process group that the trainer still needs
+            core.engine_core.model_executor.shutdown()
+            destroy_model_parallel()
+        else:
+            core.shutdown()
         del self._llm
 
 
