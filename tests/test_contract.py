@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"spec", "store"},
     "cli": {"*"},
 }
-"""Rooms by the rooms they may import; ``errors`` and ``__version__`` are everyone's."""
+"""Rooms by the rooms they may import; ``errors``, ``cluster`` and ``__version__`` are everyone's."""
 
 
 def _modules() -> list[Path]:

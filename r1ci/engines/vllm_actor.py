@@ -11,7 +11,6 @@ its last checkpoint when it is run again.
 from __future__ import annotations
 
 import asyncio
-import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,10 +19,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from r1ci import cluster
 from r1ci.engines.protocol import Completion, Request
 from r1ci.engines.vllm import Blueprint, EngineFailed, Options, VllmModel, require_vllm
 from r1ci.engines.weights import TOLERANCE, Weights, probe_ids, prove, score, weights_of
 from r1ci.errors import EnvironmentMissing
+
+RESERVE_S = 60.0
+"""How long GPUs for the engines are waited for: those of a worker that died are free again by then."""
 
 
 class Packed(NamedTuple):
@@ -90,7 +93,7 @@ class VllmActors:
         self._probe = probe_ids(tokenizer)[: options.positions - 1]
         blueprint = Blueprint.of(model, tokenizer)
         self._tolerance = options.tolerance or TOLERANCE[blueprint.dtype]
-        self._servers = _start(blueprint, options, engines)
+        self._servers, self._group = _start(blueprint, options, engines)
         self._places = asyncio.Semaphore(options.max_in_flight * engines)
         self._server_of: dict[int, int] = {}
         self._loaded: int | None = None
@@ -154,20 +157,42 @@ class VllmActors:
         await asyncio.gather(*(server.close.remote() for server in self._servers), return_exceptions=True)
         for server in self._servers:
             ray.kill(server)
+        if self._group is not None:
+            ray.util.remove_placement_group(self._group)
 
 
-def _start(blueprint: Blueprint, options: Options, engines: int) -> list[Any]:
+def _start(blueprint: Blueprint, options: Options, engines: int) -> tuple[list[Any], Any]:
+    """The engines, and the placement group that holds their GPUs; None where the cluster has no GPU at all."""
     import ray
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    cluster.connect()
     gpus = options.tensor_parallel if ray.cluster_resources().get("GPU", 0) else 0
-    free = ray.available_resources().get("GPU", 0)
-    if gpus * engines > free:
-        raise EnvironmentMissing(
-            f"{engines} engines of {gpus} GPUs do not fit: the Ray cluster has {free:g} GPUs free of training",
-            "lower engine.engines or engine.tensor_parallel, or set engine.placement to colocated",
-        )
+    group = reserve(engines, gpus) if gpus else None
     # No CPU is asked for: trainers may hold all of them, and an engine that waits for one would never start.
     remote = ray.remote(VllmServer).options(num_cpus=0, num_gpus=gpus, max_concurrency=2 * options.max_in_flight + 8)
-    return [remote.remote(blueprint, options) for _ in range(engines)]
+    places = [PlacementGroupSchedulingStrategy(group, number) if group else "DEFAULT" for number in range(engines)]
+    return [remote.options(scheduling_strategy=place).remote(blueprint, options) for place in places], group
+
+
+def reserve(engines: int, gpus: int, wait_s: float = RESERVE_S) -> Any:
+    """A placement group with GPUs for all engines, or for none: two trainers cannot each hold what both wait for.
+
+    Raises:
+        EnvironmentMissing: the cluster has too few, or they were not free in time.
+    """
+    import ray
+
+    asked = f"{engines} engine{'s' * (engines != 1)} of {gpus} GPU{'s' * (gpus != 1)}"
+    help = "lower engine.engines or engine.tensor_parallel, or set engine.placement to colocated"
+    have = ray.cluster_resources().get("GPU", 0)
+    if engines * gpus > have:
+        raise EnvironmentMissing(f"{asked} do not fit: the Ray cluster has {have:g}", help)
+    group = ray.util.placement_group([{"GPU": gpus}] * engines)
+    if not group.wait(wait_s):
+        ray.util.remove_placement_group(group)
+        free = ray.available_resources().get("GPU", 0)
+        raise EnvironmentMissing(
+            f"{asked} do not fit: for {wait_s:g} s the Ray cluster had only {free:g} of its {have:g} GPUs free", help
+        )
+    return group

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from r1ci import cluster
 from r1ci.errors import EnvironmentMissing, R1ciError, StepFailed
 from r1ci.plan.context import Progress, StepContext, Stopped
 from r1ci.spec.models import Compute
@@ -112,8 +113,7 @@ def _connect(compute: Compute) -> None:
     """Join the cluster, or start one here, and see that it can ever hold the workers."""
     import ray
 
-    if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    cluster.connect()
     have = ray.cluster_resources()
     for resource, each in (("CPU", compute.cpus_per_worker), ("GPU", compute.gpus_per_worker)):
         need = compute.workers * each

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,18 +29,3 @@ def test_trials_of_two_workers_on_two_cpus_all_end(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "done done done", done.stderr
-
-
-def test_a_cluster_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from r1ci.launch.sweep import tuning
-
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        monkeypatch.setattr(tuning, "find_bootstrap_address", lambda scratch: address)
-        assert tuning._address() == "local"
-        listening.listen()
-        assert tuning._address() is None
-    monkeypatch.setenv("RAY_ADDRESS", address)
-    assert tuning._address() is None

@@ -5,12 +5,11 @@ All of Ray is behind ``Cluster`` and ``Remote``; what fails there comes out as `
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from r1ci import cluster
 from r1ci.executors.protocol import Program
 from r1ci.executors.ray.node import Health, Node, Piece
 from r1ci.spec.models import ExecutorLimits
@@ -122,16 +121,7 @@ class RayCluster:
     """The cluster this process is connected to; joins one or starts one on this machine if it is not."""
 
     def __init__(self) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
-
-        if ray.is_initialized():
-            return
-        try:
-            ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
-        except ConnectionError:
-            # All cores: training workers of this process will share it.
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        cluster.connect()
 
     def machines(self) -> list[Machine]:
         """Live nodes. Raises NodeLost if the cluster's head does not answer."""

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import pickle
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,18 +19,17 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray._private.services import find_bootstrap_address
 from ray.tune import PlacementGroupFactory
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from r1ci import cluster
 from r1ci.launch.sweep.actor import FINAL, POINT, TrialActor
 from r1ci.launch.sweep.demand import NOTHING
 from r1ci.launch.sweep.desk import Desk, Job
 from r1ci.store.sweeps import TrialError
 
 TUNE_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
@@ -79,30 +77,12 @@ def _cluster() -> Iterator[None]:
     for name in ("ray", "ray.tune", "ray.train"):
         # What goes wrong is in the records.
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    ours = not ray.is_initialized()
+    ours = cluster.connect()
     try:
-        if ours:
-            ray.init(_address(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         yield
     finally:
         if ours:
             ray.shutdown()
-
-
-def _address() -> str | None:
-    """Whom to join: ``local``, nobody, where the cluster that ``ray start`` left word of is gone.
-
-    Ray would try to reach it for minutes, and then give up.
-    """
-    left = None if os.environ.get("RAY_ADDRESS") else find_bootstrap_address(None)
-    if not left:
-        return None
-    host, _, port = left.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError:
-        return "local"
-    return None
 
 
 def _resources(config: Mapping[str, Any]) -> PlacementGroupFactory:
