@@ -55,7 +55,7 @@ def command(
     from r1ci.train.audit import audit
 
     found: list[tuple[str, Audited]] = []
-    for label, subject in subjects(find_run(name, settings.root), cell):
+    for label, subject in subjects(find_run(name, settings.root).fetched(), cell):
         allowed = _bounds(subject, mean_bound, token_bound)
         chosen = _chosen(subject, steps, label)
         found += [(label, audited) for audited in audit(subject, chosen, weights=weights, allowed=allowed)]

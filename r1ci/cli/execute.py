@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from r1ci.cli.runs import Run
 from r1ci.cli.settings import Settings
 from r1ci.errors import R1ciError
 from r1ci.launch.events import Failure, Outcome
+from r1ci.plan.context import StepContext
 from r1ci.plan.steps import Plan
 
 REPORTS = Path("reports") / "out"
@@ -27,14 +29,19 @@ PAGE = "index.html"
 report_option = click.option("--report/--no-report", default=True, help="Write the report at the end (default).")
 
 
-def execute(plan: Plan, run: Run, settings: Settings, *, report: bool) -> int:
+apart_option = click.option(
+    "--apart/--here", default=False, help="Run every step where a Ray cluster has room for it, or here (default)."
+)
+
+
+def execute(plan: Plan, run: Run, settings: Settings, *, report: bool, apart: bool = False) -> int:
     """Run what is not done of a plan whose experiment is written, and return the exit code."""
     done = done_steps(plan, run.root)
     if settings.json:
         counts = {"cells": len(plan.cells), "steps": len(plan.steps), "done": len(done)}
         _emit({"event": "launch", "schema_version": SCHEMA_VERSION, **_names(run), **counts})
     try:
-        outcome = _run(plan, run, settings)
+        outcome = _run(plan, run, settings, apart=apart)
     except KeyboardInterrupt:
         return _finish(run, settings, code=130, state="interrupted")
     for failure in outcome.failed:
@@ -59,6 +66,7 @@ def write_report(run: Run) -> Path:
     """Build the report of one run and return its page."""
     from r1ci.report.build import build
 
+    run.fetched()
     return build(run.root, [run.name], REPORTS / run.name / PAGE, now=datetime.now(UTC)).html
 
 
@@ -76,15 +84,25 @@ def silence_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-def _run(plan: Plan, run: Run, settings: Settings) -> Outcome:
+def _run(plan: Plan, run: Run, settings: Settings, *, apart: bool) -> Outcome:
     from r1ci.cli.progress import display
     from r1ci.launch.run import run_plan
-    from r1ci.steps import run_step
     from r1ci.store.store import Store
 
     silence_libraries()
     with display(settings) as on_event:
-        return run_plan(plan, Store(run.root), run_step, on_event)
+        return run_plan(plan, Store(run.root), _step_runner(plan, run.root, apart=apart), on_event)
+
+
+def _step_runner(plan: Plan, root: Path, *, apart: bool) -> Callable[[StepContext], None]:
+    if apart:
+        from r1ci.launch.apart import join_cluster, step_apart
+
+        join_cluster(plan, root)
+        return step_apart
+    from r1ci.steps import run_step
+
+    return run_step
 
 
 def _finish(run: Run, settings: Settings, *, code: int, state: str, page: Path | None = None) -> int:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from r1ci.cli.progress import Pace, facts, some_cells
+from r1ci.cli.progress import Clock, Pace, facts, some_cells
 from r1ci.launch.events import Event, StepBlocked, StepDone, StepFailedEvent, StepProgress, StepStarted, StepWaiting
 from r1ci.plan.render import duration
 
@@ -18,13 +18,13 @@ from r1ci.plan.render import duration
 class LiveRegion:
     """Draws the events of a run on a terminal's stderr; the only thing that redraws there."""
 
-    def __init__(self, *, color: bool, console: Console | None = None) -> None:
+    def __init__(self, *, color: bool, console: Console | None = None, clock: Clock = time.monotonic) -> None:
         console = console or Console(stderr=True, no_color=not color, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[facts]}"))
         self._bars = Bars(*columns, console=console, transient=True, refresh_per_second=4)
         self._run = self._bars.add_task("steps", total=None, facts="", visible=False)
         self._step = self._bars.add_task("", total=None, facts="", visible=False)
-        self._pace = Pace(time.monotonic)
+        self._pace = Pace(clock)
 
     def __enter__(self) -> Self:
         self._bars.start()

@@ -46,13 +46,13 @@ def _specs(settings: Settings) -> list[Row]:
 
 def _runs(settings: Settings) -> list[Row]:
     from r1ci.cli.runs import Run, run_names
-    from r1ci.cli.status import run_row
+    from r1ci.cli.state import run_row
 
     return [run_row(Run(settings.root, name)) for name in run_names(settings.root)]
 
 
 def _sweeps(settings: Settings) -> list[Row]:
-    from r1ci.cli.status import sweep_row
+    from r1ci.cli.state import sweep_row
     from r1ci.store.sweeps import SweepFolder, sweep_names
 
     return [sweep_row(SweepFolder(settings.root, name)) for name in sweep_names(settings.root)]

@@ -119,22 +119,25 @@ class PlainLines:
 
 
 class JsonLines:
-    """One JSON object per event."""
+    """One JSON object per event; ``r1ci.cli.replay`` reads them back."""
 
     def __init__(self, write: Callable[[str], None], *, clock: Clock = time.monotonic) -> None:
         self._write, self._pace, self._throttle = write, Pace(clock), Throttle(JSON_EVERY_S, clock)
+        self._clock, self._start = clock, clock()
 
     def __call__(self, event: Event) -> None:
         """Write the event's object, if it has one."""
         document = self._document(event)
         if document is not None:
-            self._write(json.dumps(document, ensure_ascii=False))
+            elapsed_s = round(self._clock() - self._start, 3)
+            self._write(json.dumps({**document, "elapsed_s": elapsed_s}, ensure_ascii=False))
 
     def _document(self, event: Event) -> dict[str, Any] | None:
         match event:
-            case StepStarted(step, kind, cells):
+            case StepStarted(step, kind, cells, index, total):
                 self._pace.start()
-                return {"event": "step_started", "step": step, "kind": kind, "cells": list(cells)}
+                place = {"index": index, "total": total}
+                return {"event": "step_started", "step": step, "kind": kind, "cells": list(cells), **place}
             case StepProgress(step, kind, progress):
                 eta = self._pace.eta_s(progress)
                 if not self._throttle.ready():
@@ -148,20 +151,22 @@ class JsonLines:
             case StepWaiting(step, kind):
                 return {"event": "step_waiting", "step": step, "kind": kind}
             case StepFailedEvent(step, kind, failure):
-                return {"event": "step_failed", "step": step, "kind": kind, "message": failure.message}
+                why = {"type": failure.type, "message": failure.message, "help": failure.help}
+                return {"event": "step_failed", "step": step, "kind": kind, **why, "code": failure.exit_code}
             case StepBlocked(step, kind, by):
                 return {"event": "step_blocked", "step": step, "kind": kind, "by": by}
         return None
 
 
-def display(settings: Settings) -> AbstractContextManager[Callable[[Event], None]]:
-    """Where this run's events go."""
+def display(settings: Settings, *, clock: Clock = time.monotonic) -> AbstractContextManager[Callable[[Event], None]]:
+    """Where a run's events go. ``clock`` says when they happened."""
     if settings.json:
-        return nullcontext(JsonLines(click.echo))
+        return nullcontext(JsonLines(click.echo, clock=clock))
     if settings.verbosity < 0:
         return nullcontext(lambda event: None)
     if is_terminal(sys.stderr):
         from r1ci.cli.live import LiveRegion
 
-        return LiveRegion(color=settings.colored(sys.stderr))
-    return nullcontext(PlainLines(lambda line: click.echo(line, err=True), verbose=settings.verbosity > 0))
+        return LiveRegion(color=settings.colored(sys.stderr), clock=clock)
+    verbose = settings.verbosity > 0
+    return nullcontext(PlainLines(lambda line: click.echo(line, err=True), verbose=verbose, clock=clock))

@@ -14,7 +14,7 @@ import click
 from r1ci.cli.complete import complete_report
 from r1ci.cli.execute import PAGE, REPORTS
 from r1ci.cli.output import print_json
-from r1ci.cli.runs import Run, find_run, run_names
+from r1ci.cli.runs import find_run, run_names, sweep_of
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import find_report
 from r1ci.errors import UsageError
@@ -70,7 +70,7 @@ def command(
     watch: bool,
     show: bool,
 ) -> None:
-    """Write one HTML page that compares runs, and its JSON twin; print the page's path."""
+    """Write one HTML page that compares runs or shows a sweep, and its JSON twin; print the page's path."""
     asked = _declared(names, settings) or _runs(names, settings)
     layout = asked.layout.model_copy(update={"paper": True}) if paper else asked.layout
     folder = out or REPORTS / asked.name
@@ -110,11 +110,9 @@ def _builder(asked: Asked, page: Path, baseline: str | None) -> Callable[[int | 
 
 def _watched(asked: Asked, build: Callable[[int | None], ReportFiles]) -> ReportFiles:
     """Build while a run goes on. Asked before each build, so that the last one sees how everything ended."""
-    from r1ci.report.data import find_experiments
-    from r1ci.store.store import Store
+    from r1ci.report.sweeps import goes_on
 
-    store = Store(asked.root)
-    while any(store.status(name).get("state") == "running" for name in find_experiments(asked.root, asked.runs)):
+    while goes_on(asked.root, asked.runs):
         files = build(WATCH_S)
         click.echo(f"{files.html}: written, the run goes on", err=True)
         time.sleep(WATCH_S)
@@ -165,7 +163,7 @@ def _declared(names: tuple[str, ...], settings: Settings) -> Asked | None:
 def _runs(names: tuple[str, ...], settings: Settings) -> Asked:
     from r1ci.spec.report import Layout
 
-    runs = [find_run(name, settings.root) for name in names]
+    runs = [sweep_of(name, settings.root) or find_run(name, settings.root) for name in names]
     if len({run.root.resolve() for run in runs}) > 1:
         raise UsageError("the runs lie in different stores", "a report compares the runs of one store")
     found = tuple(run.name for run in runs)

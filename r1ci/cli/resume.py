@@ -6,7 +6,7 @@ import click
 
 from r1ci.cli.compile import done_steps, print_plan
 from r1ci.cli.complete import complete_run
-from r1ci.cli.execute import execute, finished, report_option
+from r1ci.cli.execute import apart_option, execute, finished, report_option
 from r1ci.cli.runs import find_run, sweep_of
 from r1ci.cli.settings import Settings, Verb, pass_settings
 
@@ -16,8 +16,9 @@ from r1ci.cli.settings import Settings, Verb, pass_settings
 @click.option("--dry-run", is_flag=True, help="Print the plan and what is done of it, and stop.")
 @click.option("--retry-failed", is_flag=True, help="Run a sweep's failed trials again, from their checkpoints.")
 @report_option
+@apart_option
 @pass_settings
-def command(settings: Settings, name: str, dry_run: bool, retry_failed: bool, report: bool) -> int:
+def command(settings: Settings, name: str, dry_run: bool, retry_failed: bool, report: bool, apart: bool) -> int:
     """Continue a run or a sweep: its plan is read from its folder, finished steps are kept."""
     from r1ci.plan.compile import plan_from_json
 
@@ -34,4 +35,4 @@ def command(settings: Settings, name: str, dry_run: bool, retry_failed: bool, re
         return 0
     if done_steps(plan, run.root) == set(plan.steps):
         return finished(run, settings, report=report)
-    return execute(plan, run, settings, report=report)
+    return execute(plan, run, settings, report=report, apart=apart)

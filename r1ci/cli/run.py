@@ -9,7 +9,7 @@ import click
 
 from r1ci.cli.compile import done_steps, planned, print_plan
 from r1ci.cli.complete import complete_spec_words
-from r1ci.cli.execute import execute, finished, report_option
+from r1ci.cli.execute import apart_option, execute, finished, report_option
 from r1ci.cli.runs import Run
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import load_spec, overlay_option, split_one
@@ -38,6 +38,7 @@ exists_option = click.option(
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @exists_option
 @report_option
+@apart_option
 @pass_settings
 def command(
     settings: Settings,
@@ -48,6 +49,7 @@ def command(
     dry_run: bool,
     exists: Exists,
     report: bool,
+    apart: bool,
 ) -> int:
     """Run a spec: whatever the store does not have yet, then the report."""
     spec, overrides = split_one(words)
@@ -61,7 +63,7 @@ def command(
     if is_finished(run, plan, exists):
         return finished(run, settings, report=report)
     write_experiment(run, resolved, plan)
-    return execute(plan, run, settings, report=report)
+    return execute(plan, run, settings, report=report, apart=apart)
 
 
 def is_finished(run: Run, plan: Plan, exists: Exists) -> bool:

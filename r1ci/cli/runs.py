@@ -26,6 +26,15 @@ class Run:
         """Where the experiment's own files lie."""
         return self.root / "experiments" / self.name
 
+    def fetched(self) -> Run:
+        """The run with its finished steps here, where only the store's URL had them."""
+        from r1ci.store.store import Store
+
+        store = Store(self.root)
+        if store.has_url:
+            store.fetch(step["id"] for step in self.read_json("plan.json")["steps"])
+        return self
+
     def read_json(self, file: str) -> Any:
         """One of the experiment's JSON files.
 

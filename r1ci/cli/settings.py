@@ -22,22 +22,40 @@ class Settings:
     """-1 and below: no progress; 1 and above: more of it."""
     color: str = "auto"
     """auto, always or never; auto heeds NO_COLOR and whether the stream is a terminal."""
-    root: Path = Path("runs")
-    """The store's folder."""
+    store: str = "runs"
+    """The store: a folder, or a URL that fsspec understands."""
     debug: bool = False
     """Show the traceback of an error."""
+
+    @property
+    def root(self) -> Path:
+        """The store's folder; that of a URL is its working copy, made ready when it is first asked for."""
+        if "://" in self.store:
+            from r1ci.store.remote import working_copy
+
+            self.store = str(working_copy(self.store, cache()))
+        return Path(self.store)
+
+    @root.setter
+    def root(self, folder: Path) -> None:
+        self.store = str(folder)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Settings before any flag: R1CI_ROOT and R1CI_DEBUG."""
         debug = environ.get("R1CI_DEBUG", "") not in ("", "0")
-        return cls(root=Path(environ.get("R1CI_ROOT") or "runs"), debug=debug)
+        return cls(store=environ.get("R1CI_ROOT") or "runs", debug=debug)
 
     def colored(self, stream: IO[Any]) -> bool:
         """Whether text on a stream may carry colour."""
         if self.color != "auto":
             return self.color == "always"
         return not os.environ.get("NO_COLOR") and stream.isatty()
+
+
+def cache() -> Path:
+    """Where working copies of stores behind URLs lie: R1CI_CACHE, or a folder of the user's cache."""
+    return Path(os.environ.get("R1CI_CACHE") or Path.home() / ".cache" / "r1ci")
 
 
 def _store(name: str) -> Any:
@@ -65,13 +83,13 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
         callback = _store(into) if into else attributes.pop("callback")
         return click.Option(list(names), callback=callback, expose_value=False, hidden=hidden, **attributes)
 
-    choices, folder = click.Choice(["auto", "always", "never"]), click.Path(path_type=Path, file_okay=False)
+    choices = click.Choice(["auto", "always", "never"])
     return [
         option("--json", into="json", is_flag=True, help="JSON on stdout; JSON lines for long commands."),
         option("-q", "--quiet", callback=_shift(-1), count=True, help="No progress on stderr."),
         option("-v", "--verbose", callback=_shift(1), count=True, help="More detail on stderr."),
         option("--color", into="color", type=choices, help="Colour; NO_COLOR is heeded too."),
-        option("--root", into="root", type=folder, help="Folder of the store (default: runs, or R1CI_ROOT)."),
+        option("--root", into="store", metavar="DIR|URL", help="The store (default: runs, or R1CI_ROOT)."),
         option("--debug", into="debug", is_flag=True, help="Show tracebacks (also R1CI_DEBUG=1)."),
     ]
 

@@ -158,7 +158,7 @@ def _read(path: Path) -> Any:
 
 
 def _show_run(name: str, settings: Settings) -> None:
-    from r1ci.cli.status import describe
+    from r1ci.cli.state import describe
 
     run: Run = find_run(name, settings.root)
     facts = describe(run)
@@ -175,7 +175,7 @@ def _show_run(name: str, settings: Settings) -> None:
 
 
 def _show_sweep(name: str, settings: Settings) -> None:
-    from r1ci.cli.status import sweep_facts
+    from r1ci.cli.state import sweep_facts
 
     folder = sweep_of(name, settings.root)
     if folder is None:

@@ -38,7 +38,7 @@ def command(
     settings: Settings, name: str, question: str, cell: str | None, checkpoint: str | None, temperature: float
 ) -> int:
     """Let a trained model answer QUESTION, its programs and their output shown as they happen."""
-    chosen = choose(find_run(name, settings.root), cell, checkpoint)
+    chosen = choose(find_run(name, settings.root).fetched(), cell, checkpoint)
     silence_libraries()
     from r1ci.steps.solve import solve
 

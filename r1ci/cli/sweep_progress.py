@@ -83,10 +83,10 @@ class SweepLines:
 
 
 class SweepJson:
-    """One JSON object per event; those that end a trial carry the summary."""
+    """One JSON object per event; those that end a trial carry the summary. ``r1ci.cli.replay`` reads them back."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[str], None], *, clock: Clock = time.monotonic) -> None:
+        self._write, self._clock, self._start = write, clock, clock()
 
     def __call__(self, event: SweepEvent, summary: Summary) -> None:
         """Write the event's object."""
@@ -100,7 +100,8 @@ class SweepJson:
                 document |= {"event": "trial_value", "resource": resource, "value": value}
             case TrialEnded():
                 document |= {"event": f"trial_{record.state}", **outcome(record), "summary": summary_json(summary)}
-        self._write(json.dumps(document, ensure_ascii=False))
+        elapsed_s = round(self._clock() - self._start, 3)
+        self._write(json.dumps({**document, "elapsed_s": elapsed_s}, ensure_ascii=False))
 
 
 def outcome(record: TrialRecord) -> dict[str, Any]:
@@ -153,12 +154,14 @@ class LiveSweep:
         self._bars.update(self._bar, total=summary.total, completed=summary.ended, description=counts(summary))
 
 
-def sweep_display(sweep: Sweep, settings: Settings) -> AbstractContextManager[Listener]:
-    """Where a sweep's events go."""
+def sweep_display(
+    sweep: Sweep, settings: Settings, *, clock: Clock = time.monotonic
+) -> AbstractContextManager[Listener]:
+    """Where a sweep's events go. ``clock`` says when they happened."""
     if settings.json:
-        return nullcontext(SweepJson(click.echo))
+        return nullcontext(SweepJson(click.echo, clock=clock))
     if settings.verbosity < 0:
         return nullcontext(lambda event, summary: None)
     if is_terminal(sys.stderr):
         return LiveSweep(sweep, color=settings.colored(sys.stderr))
-    return nullcontext(SweepLines(sweep, lambda text: click.echo(text, err=True)))
+    return nullcontext(SweepLines(sweep, lambda text: click.echo(text, err=True), clock=clock))

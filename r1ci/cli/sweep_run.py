@@ -16,6 +16,7 @@ from r1ci.cli.execute import PAGE, REPORTS, silence_libraries
 from r1ci.cli.failure import SCHEMA_VERSION
 from r1ci.cli.output import note
 from r1ci.cli.run import Exists
+from r1ci.cli.runs import Run
 from r1ci.cli.settings import Settings
 from r1ci.errors import UsageError
 from r1ci.store.sweeps import ENDED, SweepFolder, TrialRecord, best
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from r1ci.spec.sweep.models import Sweep
     from r1ci.spec.sweep.resolved import ResolvedSweep
 
-REPORTED = 8
-"""Most trials that a report compares: the best."""
 
 
 def start(resolved: ResolvedSweep, settings: Settings, *, exists: Exists, report: bool) -> int:
@@ -83,7 +82,7 @@ def execute(
     except KeyboardInterrupt:
         return _finish(resolved.sweep, folder, settings, code=130)
     code = exit_code(folder.records())
-    page = write_report(folder, resolved.sweep) if report and summary.done else None
+    page = write_report(folder) if report else None
     return _finish(resolved.sweep, folder, settings, code=code, summary=summary, page=page)
 
 
@@ -98,8 +97,8 @@ def exit_code(records: Sequence[TrialRecord]) -> int:
 def _nothing_to_do(sweep: Sweep, folder: SweepFolder, settings: Settings, *, report: bool) -> int:
     note(f"{folder.name} is finished: nothing to do", settings)
     page = REPORTS / folder.name / PAGE
-    if report and not page.is_file() and best(folder.records(), sweep.metric.mode) is not None:
-        page = write_report(folder, sweep)
+    if report and not page.is_file():
+        page = write_report(folder)
     code = exit_code(folder.records())
     return _finish(sweep, folder, settings, code=code, page=page if report and page.is_file() else None)
 
@@ -115,15 +114,14 @@ def _run(resolved: ResolvedSweep, folder: SweepFolder, settings: Settings, *, re
         return run_sweep(resolved, Store(folder.root), known_names(), listener, retry_failed=retry_failed)
 
 
-def write_report(folder: SweepFolder, sweep: Sweep) -> Path:
-    """Compare the best trials in one page."""
+def write_report(folder: SweepFolder) -> Path:
+    """Show the sweep and compare its best trials in one page."""
     from r1ci.report.build import build
+    from r1ci.report.sweeps import find_runs
 
-    sign = -1 if sweep.metric.mode == "max" else 1
-    done = [record for record in folder.records() if record.metric is not None]
-    chosen = sorted(done, key=lambda record: (sign * (record.metric or 0.0), record.number))[:REPORTED]
-    names = [f"{folder.name}-{record.name}" for record in chosen]
-    return build(folder.root, names, REPORTS / folder.name / PAGE, now=datetime.now(UTC)).html
+    for name in find_runs(folder.root, [folder.name]).experiments:
+        Run(folder.root, name).fetched()
+    return build(folder.root, [folder.name], REPORTS / folder.name / PAGE, now=datetime.now(UTC)).html
 
 
 def _finish(

@@ -17,11 +17,14 @@ from typing import Any
 
 import r1ci
 from r1ci.plan.steps import Step
+from r1ci.store.files import read_json
 
 DIFF_BYTES = 200_000
 """Longest dirty diff kept; a longer one is cut and flagged."""
 UNTRACKED = 100
 """Most untracked files named."""
+CARRIED = "git.json"
+"""Beside r1ci's code where that was sent to a cluster: what git said of the checkout it was sent from."""
 
 
 def provenance(step: Step, attempt: int) -> dict[str, Any]:
@@ -51,6 +54,8 @@ def now() -> str:
 def git() -> dict[str, Any] | None:
     """Commit, whether it is dirty, and the diff of the checkout that r1ci runs from; None where it is installed."""
     folder = Path(r1ci.__file__).parent
+    if (folder / CARRIED).is_file():
+        return read_json(folder / CARRIED)
     tracked = _git(folder, "ls-files", "--error-unmatch", "__init__.py")
     commit = _git(folder, "rev-parse", "HEAD")
     if tracked is None or commit is None:

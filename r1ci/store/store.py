@@ -15,7 +15,7 @@ import os
 import shutil
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,7 @@ from r1ci.errors import StoreError
 from r1ci.plan.steps import Step
 from r1ci.store.files import StoreUnwritable, read_json, sync, write_json, write_text, writing
 from r1ci.store.provenance import gpus, now, provenance
+from r1ci.store.remote import mirror_of
 
 DONE, STEP, PROVENANCE, ERROR, CHECKPOINTS = "done.json", "step.json", "provenance.json", "error.txt", "checkpoints"
 STOP = "stop"
@@ -51,10 +52,14 @@ class AlreadyDone(StoreError):
 
 
 class Store:
-    """Where steps and experiments are kept. Cheap to make; nothing is written before the first attempt."""
+    """Where steps and experiments are kept. Cheap to make; nothing is written before the first attempt.
+
+    A folder that is the working copy of a URL (``r1ci.store.remote``) is kept the same as it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._mirror = mirror_of(root)
 
     # ------------------------------------------------------------ steps
 
@@ -63,8 +68,13 @@ class Store:
         return self.root / "steps" / step_id
 
     def condition(self, step_id: str) -> Condition:
-        """What the step's folder is, by the names and sizes of its files; never raises for damage."""
+        """What the step's folder is, by the names and sizes of its files; never raises for damage.
+
+        A step that only the store's URL has is done.
+        """
         folder = self.step_folder(step_id)
+        if self._mirror is not None and not (folder / DONE).exists() and self._mirror.has_step(step_id):
+            return Condition.DONE
         if not folder.is_dir():
             return Condition.ABSENT
         if not (folder / DONE).exists():
@@ -72,12 +82,12 @@ class Store:
         return Condition.DAMAGED if self._damage(step_id) else Condition.DONE
 
     def is_done(self, step_id: str) -> bool:
-        """Whether the step is finished and all its outputs are there.
+        """Whether the step is finished and all its outputs are there; fetched, where only the store's URL has them.
 
         Raises StoreError where it was finished and its folder no longer holds what it published.
         """
         folder = self.step_folder(step_id)
-        if not (folder / DONE).exists():
+        if not (folder / DONE).exists() and not self._fetch(step_id):
             return False
         self._refuse_damage(step_id, self._damage(step_id))
         return True
@@ -85,6 +95,33 @@ class Store:
     def verify(self, step_id: str) -> None:
         """Hold a finished step's small outputs against their checksums, too. Raises StoreError where they differ."""
         self._refuse_damage(step_id, self._damage(step_id, checksums=True))
+        if self._mirror is not None:
+            self._mirror.push_step(step_id)
+
+    @property
+    def has_url(self) -> bool:
+        """Whether it is the working copy of a URL."""
+        return self._mirror is not None
+
+    def fetch(self, step_ids: Iterable[str]) -> None:
+        """Bring finished steps here where only the store's URL has them, for whoever reads folders."""
+        for step_id in step_ids:
+            if not (self.step_folder(step_id) / DONE).exists():
+                self._fetch(step_id)
+
+    def _fetch(self, step_id: str) -> bool:
+        """Bring a finished step here from the store's URL, unless a process here is computing it."""
+        if self._mirror is None:
+            return False
+        lock = self._lock_file(step_id)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        try:
+            return (self.step_folder(step_id) / DONE).exists() or self._mirror.fetch_step(step_id)
+        finally:
+            lock.release()
 
     @contextmanager
     def attempt(self, step: Step, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path]:
@@ -108,6 +145,8 @@ class Store:
                 _record_failure(folder, record, error)
                 raise
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            if self._mirror is not None:
+                self._mirror.push_step(step.id)
 
     def ask_to_stop(self, step_id: str) -> None:
         """Ask whoever computes a step now to stop at the next good moment (``STOP``); a later attempt is not asked."""
@@ -116,9 +155,7 @@ class Store:
 
     @contextmanager
     def _lock(self, step_id: str, on_wait: Callable[[], None]) -> Iterator[None]:
-        folder = self.root / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{step_id}.lock")
+        lock = self._lock_file(step_id)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -128,6 +165,11 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _lock_file(self, step_id: str) -> FileLock:
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / f"{step_id}.lock")
 
     def _damage(self, step_id: str, *, checksums: bool = False) -> str:
         """What is wrong with a published folder, as a phrase; empty if nothing."""
@@ -178,6 +220,8 @@ class Store:
             write_text(folder / "spec.yaml", text)
             write_json(folder / "resolved.json", resolved)
             write_json(folder / "plan.json", plan)
+        if self._mirror is not None:
+            self._mirror.push(*(folder / name for name in ("spec.yaml", "resolved.json", "plan.json")))
         return folder
 
     def write_status(self, name: str, status: Mapping[str, Any]) -> None:
@@ -186,6 +230,8 @@ class Store:
         with writing(self.root):
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / "status.json", status)
+        if self._mirror is not None:
+            self._mirror.push_status(folder / "status.json", status["state"])
 
     def status(self, name: str) -> dict[str, Any]:
         """How far the experiment is: what was last written, ``{"state": "new"}`` if nothing was.

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from r1ci.errors import StoreError, UsageError
 from r1ci.store.files import read_json, write_json, write_text, writing
+from r1ci.store.remote import mirror_of
 from r1ci.store.store import as_seen_now
 
 State = Literal["pending", "running", "done", "stopped", "failed", "interrupted"]
@@ -117,6 +118,7 @@ class SweepFolder:
     def __init__(self, root: Path, name: str) -> None:
         self.root, self.name = root, name
         self.folder = root / "sweeps" / name
+        self._mirror = mirror_of(root)
 
     def create(self, *, text: str, resolved: Mapping[str, Any]) -> None:
         """Keep the sweep as written and resolved."""
@@ -124,12 +126,16 @@ class SweepFolder:
             (self.folder / "trials").mkdir(parents=True, exist_ok=True)
             write_text(self.folder / "sweep.yaml", text)
             write_json(self.folder / "resolved.json", resolved)
+        if self._mirror is not None:
+            self._mirror.push(self.folder / "sweep.yaml", self.folder / "resolved.json")
 
     def clear(self) -> None:
         """Forget every trial of an earlier sweep of this name; the steps they computed stay in the store."""
         with writing(self.root):
             shutil.rmtree(self.folder / "trials", ignore_errors=True)
             (self.folder / "status.json").unlink(missing_ok=True)
+        if self._mirror is not None:
+            self._mirror.remove(self.folder)
 
     def resolved(self) -> dict[str, Any]:
         """What ``create`` was given. Raises StoreError where it is missing or damaged."""
@@ -143,6 +149,8 @@ class SweepFolder:
         """Keep a trial as it is now."""
         with writing(self.root):
             write_json(self.folder / "trials" / f"{record.name}.json", to_json(record))
+        if self._mirror is not None:
+            self._mirror.push(self.folder / "trials" / f"{record.name}.json")
 
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials, by number. Raises StoreError, with the file, where one is damaged."""
@@ -158,6 +166,8 @@ class SweepFolder:
         """Keep how far the sweep is; ``r1ci.launch.sweep.desk`` says what is in it."""
         with writing(self.root):
             write_json(self.folder / "status.json", status)
+        if self._mirror is not None:
+            self._mirror.push_status(self.folder / "status.json", status["state"])
 
     def status(self) -> dict[str, Any]:
         """What was last written, ``{"state": "new"}`` if nothing was; killed where its process is gone."""

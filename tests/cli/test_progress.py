@@ -92,6 +92,7 @@ def test_json_lines_are_objects_with_an_event_each() -> None:
         "total": 100,
         "text": "reward 0.42",
         "eta_s": 90.0,
+        "elapsed_s": 11.0,
     }
 
 
