@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from r1ci import cluster
-from r1ci import cluster
 from r1ci.errors import R1ciError, StepFailed
 from r1ci.launch.sweep.demand import NOTHING, Bundle, Demand, apart, process, refusal
 from r1ci.launch.sweep.driver import cluster_nodes
@@ -36,10 +35,6 @@ def join_cluster(plan: Plan, root: Path) -> None:
     Raises:
         EnvironmentMissing: it is too small, or a node does not see the store.
     """
-    import ray
-
-    from r1ci.train.shared import require_shared
-
     cluster.connect()
     nodes = cluster_nodes()
     asked = {step.kind: (within(process(step), nodes), *apart(step)) for step in plan.steps.values()}

@@ -23,6 +23,7 @@ from r1ci.plan.context import Progress, StepContext, Stopped
 from r1ci.spec.models import Compute
 from r1ci.train import checkpoints
 from r1ci.train import progress as told
+from r1ci.train.shared import require_shared
 
 POLL_S = 0.5
 
@@ -84,6 +85,7 @@ def _run(train_function: TrainFunction, config: Mapping[str, Any], compute: Comp
     logging.getLogger("ray").setLevel(logging.ERROR)
     if compute.workers:
         _connect(compute)
+        require_shared(Path(config["folder"]))
     resources = {"CPU": float(compute.cpus_per_worker), "GPU": float(compute.gpus_per_worker)}
     trainer = TorchTrainer(
         functools.partial(_guarded, train_function),
