@@ -27,8 +27,10 @@ def complete_run(ctx: click.Context, parameter: click.Parameter, incomplete: str
 
 
 def complete_report(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Runs in the store and declared reports."""
-    return _starting([*run_names(_root(ctx)), *map(str, list_reports())], incomplete)
+    """Runs and sweeps in the store and declared reports."""
+    from r1ci.store.sweeps import sweep_names
+
+    return _starting([*run_names(_root(ctx)), *sweep_names(_root(ctx)), *map(str, list_reports())], incomplete)
 
 
 def complete_spec_or_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from r1ci.spec.sweep.resolved import ResolvedSweep
 
 
-
 def start(resolved: ResolvedSweep, settings: Settings, *, exists: Exists, report: bool) -> int:
     """Begin a sweep, or go on with the same one where ``exists`` says so. Returns the exit code.
 

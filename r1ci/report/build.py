@@ -17,15 +17,19 @@ from markupsafe import Markup
 import r1ci
 from r1ci.errors import R1ciError, UsageError
 from r1ci.report.contenders import Comparison, compare
-from r1ci.report.data import find_experiments, read_findings
+from r1ci.report.data import Findings
 from r1ci.report.markdown import markdown
 from r1ci.report.page import Head, Part, page
 from r1ci.report.sections import SECTIONS
+from r1ci.report.sweeps import best_variant, descriptions_of, names_of, read_runs
 from r1ci.report.text import plural
-from r1ci.spec.report import TOP, Layout
+from r1ci.spec.report import TOP, Layout, SectionId
 
 JSON_VERSION = 1
 """Version of the JSON twin's layout."""
+
+WITHOUT_EXPERIMENTS = ("sweep", "alerts", "paper", "methods")
+"""Sections that have something to say of a sweep no trial of which has finished."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,9 @@ def build(
 ) -> ReportFiles:
     """Write ``out`` (a folder: index.html and index.json in it; a path ending in .html: that file and its twin).
 
-    Experiments are names, or patterns of names. ``baseline`` comes before the layout's. With ``reload_s`` an open page
-    reads itself again every so many seconds. The same store, arguments and ``now`` give the same bytes.
+    Experiments are names of experiments and sweeps, or patterns of them. ``baseline`` comes before the layout's. With
+    ``reload_s`` an open page reads itself again every so many seconds. The same store, arguments and ``now`` give the
+    same bytes.
 
     Raises:
         UsageError: no experiment was named or found, or no variant is called like the baseline.
@@ -82,11 +87,11 @@ def build(
     if not experiments:
         raise UsageError("a report needs at least one experiment", "see `r1ci ls runs` for those in the store")
     layout = layout or Layout()
-    findings = read_findings(root, find_experiments(root, experiments))
-    compared = compare(findings, baseline or layout.baseline)
+    findings = read_runs(root, experiments)
+    compared = compare(findings, baseline or layout.baseline or best_variant(findings))
     comparison = dataclasses.replace(compared, trajectories=layout.trajectories)
     by_id = {section.id: section for section in SECTIONS}
-    data: dict[str, Any] = {id: by_id[id].data(comparison) for id in layout.shown}
+    data: dict[str, Any] = {id: by_id[id].data(comparison) for id in _shown(layout, findings)}
     notes = {place: markdown(text) for place, text in layout.notes.items()}
     parts = tuple(Part(id, by_id[id].title, by_id[id].html(data[id]), notes.get(id, Markup(""))) for id in data)
     twin = Twin(version=JSON_VERSION, head=_head(comparison, layout, now), notes=layout.notes, sections=data)
@@ -100,6 +105,12 @@ def build(
     except OSError as error:
         raise R1ciError(f"the report cannot be written to {out}: {error}", "choose another folder with --out") from None
     return files
+
+
+def _shown(layout: Layout, findings: Findings) -> list[SectionId]:
+    """The sections of the page: that of sweeps where there is one or where it is listed, few where nothing was run."""
+    shown = [id for id in layout.shown if id != "sweep" or findings.sweeps or layout.sections]
+    return shown if findings.experiments else [id for id in shown if id in WITHOUT_EXPERIMENTS]
 
 
 def plain(value: Any) -> Any:
@@ -121,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 def _head(comparison: Comparison, layout: Layout, now: datetime) -> Head:
-    experiments = comparison.findings.experiments
+    findings = comparison.findings
     cells = comparison.findings.cells
     counts = (
         (len(comparison.variants), "variant"),
@@ -131,10 +142,11 @@ def _head(comparison: Comparison, layout: Layout, now: datetime) -> Head:
     steps = comparison.findings.steps.values()
     made = now.isoformat(timespec="seconds")
     return Head(
-        title=layout.title or ", ".join(experiment.name for experiment in experiments),
-        description=layout.description or " ".join(e.description for e in experiments if e.description),
+        title=layout.title or ", ".join(names_of(findings)),
+        description=layout.description or " ".join(descriptions_of(findings)),
         facts=(
-            *(plural(count, one) for count, one in counts),
+            *(plural(len(sweep.records), "trial") for sweep in findings.sweeps),
+            *(plural(count, one) for count, one in counts if findings.experiments),
             f"{sum(step.done for step in steps)} of {plural(len(steps), 'step')} done",
             made,
         ),

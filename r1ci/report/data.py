@@ -20,8 +20,10 @@ from typing import Any, TypeVar
 from r1ci.errors import StoreError, UsageError
 from r1ci.report.ledgers import read_asked, read_groups, shares, token_texts
 from r1ci.report.tables import Split, Visit, read_split, read_visits
+from r1ci.spec.sweep.models import Sweep
 from r1ci.store.metrics import LINES, TABLE, TIME, read_rows
 from r1ci.store.store import Condition, Store
+from r1ci.store.sweeps import TrialRecord
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -120,6 +122,23 @@ class ExperimentRecord:
 
 
 @dataclass(frozen=True)
+class SweepRecord:
+    """A sweep and its trials."""
+
+    name: str
+    """As the store has it."""
+    sweep: Sweep
+    specs: Mapping[str, tuple[str, str]]
+    """By spec as the sweep writes it: its file and the variant that trials run."""
+    status: Json
+    records: tuple[TrialRecord, ...]
+    """By number."""
+    shown: tuple[str, ...]
+    """Experiments of the best trials, best first."""
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
 class Findings:
     """Everything that was found in the store."""
 
@@ -147,6 +166,7 @@ class Findings:
     files: Mapping[str, tuple[Json, ...]]
     """By finished step that made data (questions to partitions): path, bytes and sha256 of every table."""
     problems: tuple[Problem, ...]
+    sweeps: tuple[SweepRecord, ...] = ()
 
     @property
     def cells(self) -> tuple[CellRecord, ...]:

@@ -21,7 +21,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.percent, text.points, text.bounds, text.p_value, text.number, text.duration, text.plural):
+    numbers = (text.percent, text.points, text.bounds, text.p_value, text.number, text.signed)
+    for function in (*numbers, text.duration, text.plural):
         environment.filters[function.__name__] = function
     return environment
 

@@ -47,6 +47,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
+def signed(value: float) -> str:
+    """0.42 -> +0.42, with a real minus sign."""
+    return f"{value:+.2f}".replace("-", MINUS)
+
+
 def duration(seconds: float | None) -> str:
     """75 -> 1 min 15 s."""
     if seconds is None:

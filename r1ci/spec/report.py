@@ -13,6 +13,7 @@ from r1ci.spec.models import Section, refusal
 from r1ci.spec.validate import validate
 
 SectionId = Literal[
+    "sweep",
     "verdict",
     "alerts",
     "leaderboard",
@@ -30,7 +31,7 @@ SectionId = Literal[
     "provenance",
     "methods",
 ]
-"""The sections of a page, in their usual order."""
+"""The sections of a page, in their usual order; ``sweep`` only where one is among the runs, or where it is listed."""
 SECTION_IDS: tuple[SectionId, ...] = get_args(SectionId)
 TOP = "top"
 """The place of the note that stands before the first section."""
@@ -96,7 +97,8 @@ class DeclaredReport(Layout):
     report_version: Literal[1]
     """Version of the language of reports."""
     runs: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
-    """Names of experiments in the store, or patterns of them (``paper-*``); all are compared in one page."""
+    """Names of experiments and sweeps in the store, or patterns of them (``paper-*``); all are compared in one page.
+    A sweep brings a section of its own, and its best trials."""
 
 
 def load_report(path: Path) -> DeclaredReport:

@@ -22,6 +22,7 @@ from r1ci.report.sections.paper import paper_data, paper_html
 from r1ci.report.sections.potential import potential_data, potential_html
 from r1ci.report.sections.provenance import provenance_data, provenance_html
 from r1ci.report.sections.reward import reward_data, reward_html
+from r1ci.report.sections.sweep import sweep_data, sweep_html
 from r1ci.report.sections.tasks import tasks_data, tasks_html
 from r1ci.report.sections.trajectories import trajectories_data, trajectories_html
 from r1ci.report.sections.verdict import verdict_data, verdict_html
@@ -40,6 +41,7 @@ class Section:
 
 
 SECTIONS = (
+    Section("sweep", "Sweep", sweep_data, sweep_html),
     Section("verdict", "Verdict", verdict_data, verdict_html),
     Section("alerts", "Alerts", alerts_data, alerts_html),
     Section("leaderboard", "Leaderboard", leaderboard_data, leaderboard_html),

@@ -51,9 +51,10 @@ class Alerts:
 
 
 def alerts_data(comparison: Comparison) -> Alerts:
-    """Steps and seeds that are missing, damaged files, questions on both sides of a split, dirty code, executions lost
-    or stopped, training that diverged or gamed its reward, unequal compute."""
+    """Trials, steps and seeds that are missing, damaged files, questions on both sides of a split, dirty code,
+    executions lost or stopped, training that diverged or gamed its reward, unequal compute."""
     found = [
+        *_trials(comparison),
         *_steps(comparison),
         *(Alert("error", f"{p.where} {p.message}", "") for p in comparison.findings.problems),
         *_splits(comparison),
@@ -70,6 +71,15 @@ def alerts_data(comparison: Comparison) -> Alerts:
 def alerts_html(data: Alerts) -> Markup:
     """A list, or one line that says there is nothing."""
     return render("alerts.html", data=data)
+
+
+def _trials(comparison: Comparison) -> Iterator[Alert]:
+    """Trials of sweeps that gave nothing; why, their section says."""
+    for sweep in comparison.findings.sweeps:
+        failed = [str(record.number) for record in sweep.records if record.state == "failed"]
+        if failed:
+            title = f"{len(failed)} of {plural(len(sweep.records), 'trial')} of the sweep {sweep.name} failed"
+            yield Alert("error", title, f"trials {', '.join(failed)}")
 
 
 def _steps(comparison: Comparison) -> Iterator[Alert]:
