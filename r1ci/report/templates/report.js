@@ -106,6 +106,68 @@
     });
   });
 
+  // ---------------------------------------------------------------- parallel coordinates of sweeps
+
+  function brushable(chart) {
+    const strands = [...chart.querySelectorAll(".strand")];
+    const ranges = new Map();
+    const figure = chart.closest("figure");
+    figure.querySelectorAll(".scripted").forEach((words) => { words.hidden = false; });
+    const note = figure.querySelector(".brushed");
+    const atFirst = note.textContent;
+
+    function show() {
+      const kept = strands.filter((strand) => {
+        const places = strand.dataset.places.split(",");
+        const keep = [...ranges].every(([axis, [low, high]]) => places[axis] !== "" && places[axis] >= low && places[axis] <= high);
+        strand.classList.toggle("away", !keep);
+        return keep;
+      });
+      const numbers = new Set(kept.map((strand) => strand.dataset.trial));
+      figure.querySelectorAll("tr[data-trial]").forEach((row) => { row.hidden = !numbers.has(row.dataset.trial); });
+      const listed = [...numbers].map(Number).sort((a, b) => a - b).join(", ");
+      note.textContent = ranges.size ? `${numbers.size} of ${strands.length} trials: ${listed}` : atFirst;
+    }
+
+    chart.querySelectorAll(".brush").forEach((brush) => {
+      const top = Number(brush.getAttribute("y")) + 6;
+      const height = Number(brush.getAttribute("height")) - 12;
+      const mark = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      for (const name of ["x", "width"]) mark.setAttribute(name, brush.getAttribute(name));
+      mark.setAttribute("class", "range");
+      let start = null;
+
+      function place(event) {
+        const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
+        return Math.min(1, Math.max(0, 1 - (point.y - top) / height));
+      }
+
+      function select(event) {
+        const [low, high] = [start, place(event)].sort((a, b) => a - b);
+        const far = high - low > 0.01;
+        if (far) ranges.set(Number(brush.dataset.axis), [low - 1e-4, high + 1e-4]);
+        else ranges.delete(Number(brush.dataset.axis));
+        mark.setAttribute("y", top + (1 - high) * height);
+        mark.setAttribute("height", (high - low) * height);
+        if (far) brush.before(mark);
+        else mark.remove();
+        show();
+      }
+
+      brush.addEventListener("pointerdown", (event) => {
+        start = place(event);
+        brush.setPointerCapture(event.pointerId);
+      });
+      brush.addEventListener("pointermove", (event) => { if (start !== null) select(event); });
+      brush.addEventListener("pointerup", (event) => {
+        select(event);
+        start = null;
+      });
+    });
+  }
+
+  document.querySelectorAll("svg.parallel").forEach(brushable);
+
   // ---------------------------------------------------------------- learning curves
 
   const curves = byId("curves-data") ? JSON.parse(byId("curves-data").textContent) : {};
