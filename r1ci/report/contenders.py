@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from r1ci.errors import UsageError
 from r1ci.report.data import Attempt, CellRecord, Findings
@@ -73,15 +74,27 @@ class Comparison:
 
     def scores(self, contender: Contender, set: str, measure: Measure = mean_correct) -> Scores:
         """Scores by seed, task and question."""
-        found = {
-            seed: by_question((a for a in self.findings.attempts[step] if a.set == set), measure)
-            for seed, step in contender.evaluations.items()
-            if self.findings.attempts.get(step)
-        }
+        found = {seed: self._scored(step, set, measure) for seed, step in contender.evaluations.items()}
         return {seed: tasks for seed, tasks in found.items() if tasks}
+
+    def _scored(self, step: str, set: str, measure: Measure) -> Mapping[str, Mapping[str, float]]:
+        """Of one evaluation: computed once, because a row takes part in several comparisons."""
+        key = (step, set, measure)
+        if key not in self._known:
+            attempts = (a for a in self.findings.attempts.get(step, ()) if a.set == set)
+            self._known[key] = by_question(attempts, measure)
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str, Measure], Mapping[str, Mapping[str, float]]]:
+        return {}
 
     def sets(self) -> tuple[str, ...]:
         """The question sets that were evaluated, new questions first."""
+        return self._sets
+
+    @cached_property
+    def _sets(self) -> tuple[str, ...]:
         found = {attempt.set for attempts in self.findings.attempts.values() for attempt in attempts}
         return tuple(name for name in SET_TITLES if name in found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 TRAINED, HELD_OUT = ("sft", "rl"), ("new", "test")
@@ -53,14 +53,9 @@ def read_visits(path: Path, unscored: tuple[str, ...]) -> tuple[Visit, ...]:
     visits = scored.group_by(_EPISODE, maintain_order=True).agg(
         pl.len().alias("scored"), pl.col("correct").sum(), pl.col("calls").sum(), pl.col("reward").n_unique() > 1
     )
-    rows = visits.sort("step", maintain_order=True).collect().iter_rows(named=True)
-    return tuple(
-        Visit(
-            step=row["step"], stage=row["stage"], task=row["task"], question_id=row["question_id"],
-            scored=row["scored"], correct=row["correct"], calls=row["calls"], signal=row["reward"],
-        )
-        for row in rows
-    )  # fmt: skip
+    columns = [field.name for field in fields(Visit)[:-1]]
+    ordered = visits.sort("step", maintain_order=True).select(*columns, signal="reward")
+    return tuple(Visit(*row) for row in ordered.collect().rows())
 
 
 def read_split(path: Path) -> Split:

@@ -6,7 +6,8 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from markupsafe import Markup
 
@@ -30,6 +31,10 @@ RL_METRICS = {
     "learning_rate": "Learning rate",
 }
 SFT_METRICS = {"loss": "Loss on demonstrations", "grad_norm": "Gradient norm", "learning_rate": "Learning rate"}
+POINTS, FEWEST_POINTS = 6000, 60
+"""Most points of a panel, and what every line has where its run has as many; more become means of consecutive steps."""
+MOST_LINES = 120
+"""Of a panel; where there are more, only the means over seeds are drawn, without stages."""
 TABLE_ROWS = 20
 """Rows of the table under a chart; steps in between are left out there, not in the chart."""
 
@@ -117,8 +122,17 @@ def curves_html(data: Curves) -> Markup:
         return svg.lines(drawn, marks, f"{panel.title}. {panel.finding}")
 
     panels = (*data.rl, *data.sft)
-    payload = {panel.id: dataclasses.asdict(panel) for panel in panels}
+    payload = {panel.id: _rounded(dataclasses.asdict(panel)) for panel in panels}
     return render("curves.html", data=data, legend=legend, chart=chart, payload=embed(payload))
+
+
+def _rounded(value: Any) -> Any:
+    """With as many digits as a chart can show."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _rows(comparison: Comparison, family: Family) -> list[Mapping[str, float]]:
@@ -132,8 +146,26 @@ def _panels(comparison: Comparison, runs: Sequence[Family], kind: str, titles: M
         series = tuple(s for family in runs if (s := _series(comparison, family, kind, metric)) is not None)
         if series:
             id = f"{kind}-{metric.replace('/', '-').replace('_', '-')}"
-            panels.append(Panel(id, title, series, boundaries, _finding(series)))
+            crowded = sum(len(of.lines) + 1 for of in series) > MOST_LINES
+            drawn = _thinned([replace(of, lines=()) for of in series] if crowded else series)
+            panels.append(Panel(id, title, drawn, () if crowded else boundaries, _finding(series)))
     return tuple(panels)
+
+
+def _thinned(series: Sequence[Series]) -> tuple[Series, ...]:
+    """With means of so many consecutive steps that a page can hold them; the same number for every line."""
+    lines = [line for of in series for line in (*of.lines, of.mean)]
+    most = max(FEWEST_POINTS, POINTS // len(lines))
+    per_point = math.ceil(max(len(line.steps) for line in lines) / most)
+    if per_point == 1:
+        return tuple(series)
+
+    def thin(line: Line) -> Line:
+        starts = range(0, len(line.steps), per_point)
+        values = (line.values[start : start + per_point] for start in starts)
+        return Line(line.seed, line.steps[::per_point], tuple(math.fsum(of) / len(of) for of in values))
+
+    return tuple(replace(of, lines=tuple(map(thin, of.lines)), mean=thin(of.mean)) for of in series)
 
 
 def _series(comparison: Comparison, family: Family, kind: str, metric: str) -> Series | None:

@@ -194,10 +194,10 @@
 
   function traces(panel, colour) {
     const shown = panel.series.filter((series) => !hidden.has(series.label));
-    const faint = shown.flatMap((series) => series.lines.length < 2 ? [] : series.lines.map((line) => ({
-      x: line.steps, y: smooth(line.values), mode: "lines", opacity: 0.3, hoverinfo: "skip",
-      line: { color: colour("c" + series.colour), width: 1 },
-    })));
+    const faint = shown.filter((series) => series.lines.length > 1).map((series) => ({
+      x: series.lines.flatMap((line) => [...line.steps, null]), y: series.lines.flatMap((line) => [...smooth(line.values), null]),
+      mode: "lines", opacity: 0.3, hoverinfo: "skip", line: { color: colour("c" + series.colour), width: 1 },
+    }));
     const bold = shown.map((series) => ({
       x: series.mean.steps, y: smooth(series.mean.values), name: series.label,
       mode: series.mean.steps.length < 8 ? "lines+markers" : "lines", hovertemplate: "%{y:.4~g}",
@@ -208,7 +208,7 @@
 
   /** A range around a line that never moves, which plotly would draw between -1 and 1. */
   function flat(panel) {
-    const values = panel.series.flatMap((series) => series.lines.flatMap((line) => line.values));
+    const values = panel.series.flatMap((series) => [series.mean, ...series.lines].flatMap((line) => line.values));
     const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
     if (high - low > 1e-9 * Math.abs(high)) return {};
     const half = 0.1 * (Math.abs(high) || 1);
@@ -251,7 +251,11 @@
     redraws.push(redraw);
   }
 
-  document.querySelectorAll("[data-panel]").forEach((box) => whenSeen(box, () => drawPanel(box)));
+  /** One after the other, so that the first is there while the next are drawn. */
+  let drawing = Promise.resolve();
+  document.querySelectorAll("[data-panel]").forEach((box) => whenSeen(box, () => {
+    drawing = drawing.then(() => drawPanel(box)).then(() => new Promise((done) => setTimeout(done)));
+  }));
 
   document.querySelectorAll(".legend .run").forEach((button) => button.addEventListener("click", () => {
     const run = button.dataset.run;
