@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from r1ci.cli.failure import print_error
+from r1ci.cli.failure import failure_document, print_error
 from r1ci.cli.replay import Replay
 from r1ci.cli.settings import Settings
 from r1ci.errors import R1ciError, UsageError
@@ -49,6 +50,9 @@ def follow(jobs: Jobs, job_id: str, settings: Settings, sweep: Sweep | None = No
 def ended(job: Job, replay: Replay, settings: Settings) -> int:
     """Say how a job ended, beyond what its run said, and return its exit code."""
     code = exit_code(job, replay)
+    mute = R1ciError(f"{job.id} ended before r1ci could say why: {job.message}", f"r1ci logs {job.id} --raw")
+    if settings.json and code and replay.end is None:
+        click.echo(json.dumps(failure_document(mute), ensure_ascii=False))
     if settings.json or not job.ended:
         return code
     for failure in replay.failures:
@@ -59,7 +63,7 @@ def ended(job: Job, replay: Replay, settings: Settings) -> int:
         print_error(error_of(replay.end["error"]), settings)
     elif code and replay.end is None:
         replay.print_other()
-        print_error(R1ciError(f"{job.id} failed before r1ci could say why: {job.message}"), settings)
+        print_error(mute, settings)
     elif code:
         click.echo(f"{job.id}: {'some cells failed' if code == 4 else 'failed'}", err=True)
     return code

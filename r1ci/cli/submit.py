@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,7 @@ import click
 from r1ci.cli.complete import complete_spec_words
 from r1ci.cli.execute import REPORTS
 from r1ci.cli.jobs import address_option, connect, follow, forwarded
-from r1ci.cli.output import note, print_json
+from r1ci.cli.output import note
 from r1ci.cli.run import Exists
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import find_spec, find_sweep, is_sweep, load_spec, load_sweep_file, overlay_option, split_one
@@ -81,7 +82,9 @@ def command(
     jobs = connect(address)
     job_id = submit(jobs, submission, tree)
     if settings.json:
-        print_json({"job": job_id, "address": jobs.address, "run": run_name, "root": root})
+        click.echo(
+            json.dumps({"event": "submitted", "job": job_id, "address": jobs.address, "run": run_name, "root": root})
+        )
     elif not wait:
         click.echo(job_id)
         note(f"watch it with r1ci logs {job_id} --follow --address {jobs.address}", settings)
