@@ -362,5 +362,11 @@ def make_store(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture(scope="session")
+def fake_store() -> type[FakeStore]:
+    """To write several experiments into one store."""
+    return FakeStore
+
+
 if __name__ == "__main__":
     FakeStore(Path(sys.argv[1])).write()

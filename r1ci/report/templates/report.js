@@ -132,7 +132,7 @@
     chart.querySelectorAll(".brush").forEach((brush) => {
       const top = Number(brush.getAttribute("y")) + 6;
       const height = Number(brush.getAttribute("height")) - 12;
-      const mark = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const mark = document.createElementNS(chart.namespaceURI, "rect");
       for (const name of ["x", "width"]) mark.setAttribute(name, brush.getAttribute(name));
       mark.setAttribute("class", "range");
       let start = null;
