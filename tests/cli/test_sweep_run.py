@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -112,4 +113,37 @@ def test_sweeps_are_listed_and_shown_and_their_trials_are_no_runs(cli: Any, plac
     assert json.loads(cli("--json", "ls", "runs").out) == []
     shown = cli("show", "small").out
     assert "rl.learning_rate=0.0003\trl/reward of rl-" in shown
-    assert json.loads(cli("--json", "show", "small-0001").out)["state"] == "done"
+    assert "rl.learning_rate=0.0002\tall its steps were in the store" in shown
+    trial = json.loads(cli("--json", "show", "small-0001").out)
+    assert (trial["state"], trial["trial"]["sweep"], trial["trial"]["number"]) == ("done", "small", 1)
+    said = cli("show", "small-0001").out
+    assert "trial 1 of the sweep small: done 0.0002; all its steps were in the store\nrl.learning_rate=0.0002" in said
+
+
+def test_a_sweep_ends_with_its_report_and_report_makes_it_again(cli: Any, place: Path) -> None:
+    result = cli("sweep", "small.yaml")
+    page = Path("reports/out/small/index.html")
+    assert result.out.splitlines()[-1] == str(page)
+    assert 'id="sweep"' in page.read_text()
+    twin = json.loads(page.with_name("index.json").read_text())["sections"]["sweep"]["sweeps"][0]
+    assert [row["state"] for row in twin["rows"]] == ["done", "done", "failed"]
+    page.unlink()
+    assert cli("report", "small").out == f"{page}\n"
+    assert 'id="sweep"' in page.read_text()
+
+
+def test_the_line_that_the_report_gives_asks_for_the_very_steps_of_the_trial(cli: Any, place: Path) -> None:
+    cli("sweep", "small.yaml")
+    twin = json.loads(Path("reports/out/small/index.json").read_text())["sections"]["sweep"]["sweeps"][0]
+    _, *words = shlex.split(twin["top"][0]["command"])
+    plan = cli("--json", *words, "--dry-run").json
+    record = json.loads(Path("runs/sweeps/small/trials/0001.json").read_text())
+    assert {step["id"] for step in plan["steps"]} == set(record["cells"]["0"].values())
+
+
+def test_a_sweep_of_which_nothing_finished_has_a_report_too(cli: Any, place: Path) -> None:
+    result = cli("sweep", "small.yaml", "space.rl.learning_rate.values=[3e-4]")
+    assert result.code == 1
+    page = Path(result.out.splitlines()[-1]).read_text()
+    assert "No trial has finished." in page
+    assert "rl/reward of rl-" in page

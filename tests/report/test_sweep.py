@@ -186,7 +186,7 @@ def test_a_line_gives_a_trial_again_with_the_sweeps_set_its_values_and_seeds(tmp
     record = trial(3, values=values, overrides=overrides)
     words = shlex.split(view_of(write_sweep(tmp_path, [record])).top[0].command)
     assert words == [
-        "r1ci", "run", "base", "compute.ledger_every=0", *overrides, "--seeds", "0,1", "--name", "lr-0003-again",
+        "r1ci", "run", "specs/base.yaml", "compute.ledger_every=0", *overrides, "--seeds", "0,1", "--name", "lr-0003-again",
     ]  # fmt: skip
 
 

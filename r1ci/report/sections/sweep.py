@@ -6,7 +6,6 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -267,11 +266,10 @@ def _seed_interval(values: Sequence[float], *, share: bool) -> tuple[float | Non
 
 def _command(found: SweepRecord, record: TrialRecord) -> str:
     path, _ = found.specs.get(record.spec, (record.spec, ""))
-    spec = Path(path).stem if Path(path).parent.name == "specs" else path
     fixed = [f"{key}={written(value)}" for key, value in found.sweep.set.items() if key not in record.values]
     seeds = ",".join(map(str, record.by_seed))
     name = f"{found.name}-{record.name}-again"
-    return shlex.join(["r1ci", "run", spec, *fixed, *record.overrides, "--seeds", seeds, "--name", name])
+    return shlex.join(["r1ci", "run", path, *fixed, *record.overrides, "--seeds", seeds, "--name", name])
 
 
 def _course(record: TrialRecord) -> Course:
