@@ -115,7 +115,8 @@ def event_of(said: Mapping[str, Any]) -> Event | None:
 
 def trial_event(said: Mapping[str, Any]) -> tuple[SweepEvent, Summary] | None:
     """A sweep's event, as far as it is shown, from what ``SweepJson`` wrote of it; None for anything else."""
-    from r1ci.launch.sweep.events import Summary, TrialEnded, TrialPoint, TrialStarted
+    from r1ci.launch.sweep.events import Summary, TrialEnded, TrialMoved, TrialPoint, TrialStarted
+    from r1ci.launch.sweep.place import Place
     from r1ci.store.sweeps import TrialError, TrialRecord
 
     name = str(said.get("event", ""))
@@ -127,6 +128,10 @@ def trial_event(said: Mapping[str, Any]) -> tuple[SweepEvent, Summary] | None:
         return TrialStarted(TrialRecord(**record)), Summary(None)
     if name == "trial_value":
         return TrialPoint(TrialRecord(**record, curve=((said["resource"], said["value"]),))), Summary(None)
+    if name == "trial_moved":
+        told = said["progress"] and Progress(**said["progress"])
+        place = Place(said["step"], said["kind"], said["index"], said["total"], told, said["waiting"])
+        return TrialMoved(TrialRecord(**record), place, said["entered"]), Summary(None)
     error = said["error"] and TrialError(**said["error"])
     record |= {key: said[key] for key in ("metric", "stopped_at")} | said["steps"]
     record |= {"state": name.removeprefix("trial_"), "reason": said["reason"] or "", "error": error}

@@ -165,13 +165,35 @@ def _show_run(name: str, settings: Settings) -> None:
     if settings.json:
         print_json(facts)
         return
-    click.echo(f"{facts['run']}  ({facts['state']}, {facts['done']} of {facts['steps']} steps)\n{facts['folder']}\n")
+    click.echo(f"{facts['run']}  ({facts['state']}, {facts['done']} of {facts['steps']} steps)\n{facts['folder']}")
+    if facts["trial"] is not None:
+        _say_trial(facts["trial"])
+    click.echo()
     rows = [
         (cell["cell"], role, step["id"], step["state"], _percent(step.get("accuracy")))
         for cell in facts["cells"]
         for role, step in cell["steps"].items()
     ]
     print_table(("cell", "step", "id", "state", "accuracy"), rows, settings)
+
+
+def _say_trial(trial: Mapping[str, Any]) -> None:
+    metric = "" if trial["metric"] is None else f" {trial['metric']:.4g}"
+    click.echo(f"trial {trial['number']} of the sweep {trial['sweep']}: {trial['state']}{metric}; {_why(trial)}")
+    click.echo(shlex.join(trial["overrides"]))
+
+
+def _why(trial: Mapping[str, Any]) -> str:
+    """What else there is to say of a trial: why it ended early, where it is, where its steps came from."""
+    if trial["error"] is not None:
+        return str(trial["error"]["message"].split("\n")[0])
+    if trial["reason"]:
+        return str(trial["reason"])
+    if trial["place"] is not None:
+        return str(trial["place"])
+    if trial["state"] == "done" and not trial["computed"]:
+        return "all its steps were in the store"
+    return f"{trial['computed']} steps computed, {trial['reused']} in the store before"
 
 
 def _show_sweep(name: str, settings: Settings) -> None:
@@ -192,11 +214,11 @@ def _show_sweep(name: str, settings: Settings) -> None:
             "-" if trial["metric"] is None else f"{trial['metric']:.4g}",
             f"{trial['computed']}+{trial['reused']}",
             shlex.join(trial["overrides"]),
-            trial["reason"] or (trial["error"] or {}).get("message", "").split("\n")[0] or "-",
+            _why(trial),
         )
         for trial in facts["trials"]
     ]
-    print_table(("trial", "state", "metric", "steps computed+reused", "overrides", "why"), rows, settings)
+    print_table(("trial", "state", "metric", "steps computed+reused", "overrides", "about"), rows, settings)
 
 
 def _percent(accuracy: Mapping[str, float] | None) -> str:

@@ -11,7 +11,7 @@ from r1ci.cli.runs import Run
 from r1ci.errors import R1ciError
 
 if TYPE_CHECKING:
-    from r1ci.store.sweeps import SweepFolder
+    from r1ci.store.sweeps import SweepFolder, TrialRecord
 
 
 def run_row(run: Run) -> dict[str, Any]:
@@ -50,14 +50,35 @@ def sweep_row(folder: SweepFolder) -> dict[str, Any]:
 
 def sweep_facts(folder: SweepFolder) -> dict[str, Any]:
     """A sweep with all its trials, ended or not."""
-    from r1ci.store.sweeps import to_json
-
     return {
         "schema_version": SCHEMA_VERSION,
         **sweep_row(folder),
         "status": folder.status(),
-        "trials": [to_json(record) for record in folder.records()],
+        "trials": [trial_facts(folder, record) for record in folder.records()],
     }
+
+
+def trial_facts(folder: SweepFolder, record: TrialRecord) -> dict[str, Any]:
+    """A trial's record, with the step that it is in now: ``place``, None where it is in none."""
+    from r1ci.cli.sweep_progress import whereabouts
+    from r1ci.launch.sweep.place import place
+    from r1ci.store.store import Store
+    from r1ci.store.sweeps import to_json
+
+    found = None
+    if record.state == "running":
+        found = place(Store(folder.root).status(f"{folder.name}-{record.name}"))
+    return {**to_json(record), "place": found and whereabouts(found)}
+
+
+def trial_of(run: Run) -> dict[str, Any] | None:
+    """What is known of an experiment as a trial, with the sweep's name; None where it is none."""
+    from r1ci.store.sweeps import SweepFolder
+
+    sweep, _, number = run.name.rpartition("-")
+    folder = SweepFolder(run.root, sweep)
+    record = folder.record(int(number)) if sweep and number.isdecimal() else None
+    return None if record is None else {"sweep": sweep, **trial_facts(folder, record)}
 
 
 def describe(run: Run, *, accuracies: bool = True) -> dict[str, Any]:
@@ -86,6 +107,7 @@ def describe(run: Run, *, accuracies: bool = True) -> dict[str, Any]:
         "steps": len(states),
         "done": sum(state == "done" for state in states.values()),
         "cells": cells,
+        "trial": trial_of(run),
     }
 
 

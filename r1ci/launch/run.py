@@ -74,6 +74,12 @@ def run_plan(
     return outcome
 
 
+def record_cached(plan: Plan, store: Store) -> None:
+    """Say of an experiment whose every step is in the store that it is done, unless that is written already."""
+    if store.status(plan.name)["state"] != "done":
+        Status(plan, store, plan.steps, "cached").end("done")
+
+
 def _chosen(plan: Plan, only: Collection[str] | None) -> tuple[str, ...]:
     """The ids to run and everything they read, in the plan's order."""
     if only is None:
@@ -162,10 +168,10 @@ class Status:
     writes its own view over the other's.
     """
 
-    def __init__(self, plan: Plan, store: Store, chosen: Collection[str]) -> None:
+    def __init__(self, plan: Plan, store: Store, chosen: Collection[str], state: str = "pending") -> None:
         self._plan, self._store = plan, store
         self._steps: dict[str, dict[str, Any]] = {
-            step_id: {"kind": plan.steps[step_id].kind, "state": "pending"} for step_id in chosen
+            step_id: {"kind": plan.steps[step_id].kind, "state": state} for step_id in chosen
         }
         self._head: dict[str, Any] = {
             "state": "running",

@@ -63,7 +63,7 @@ class TrialRecord:
     stopped_at: float | None = None
     """Resource at which the scheduler stopped it."""
     reason: str = ""
-    """Why it was stopped."""
+    """Why it was stopped or interrupted."""
     error: TrialError | None = None
     cells: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     """Step ids by role, by seed."""
@@ -155,6 +155,11 @@ class SweepFolder:
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials, by number. Raises StoreError, with the file, where one is damaged."""
         return tuple(self._record(path) for path in sorted((self.folder / "trials").glob("[0-9]*.json")))
+
+    def record(self, number: int) -> TrialRecord | None:
+        """One trial; None where there is none. Raises StoreError where it is damaged."""
+        path = self.folder / "trials" / f"{number:04d}.json"
+        return self._record(path) if path.exists() else None
 
     def _record(self, path: Path) -> TrialRecord:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from sweep_fakes import Office, compute, plan, prepare, prepared, sweep, work, write_log
 
 from r1ci.errors import StepFailed, StoreError
+from r1ci.launch.run import Status
 from r1ci.launch.sweep.demand import Bundle
-from r1ci.launch.sweep.desk import Prepared, Proposal
-from r1ci.launch.sweep.events import TrialEnded, TrialPoint, TrialStarted
+from r1ci.launch.sweep.desk import LOOK_EVERY_S, Prepared, Proposal
+from r1ci.launch.sweep.events import TrialEnded, TrialMoved, TrialPoint, TrialStarted
+from r1ci.plan.context import Progress
 from r1ci.plan.steps import Resources
 from r1ci.spec.sweep.trials import Trial
 from r1ci.store.files import StoreUnwritable
@@ -129,15 +132,76 @@ def test_failures_are_rows_with_their_reason(tmp_path: Path) -> None:
     office = Office(tmp_path, prepare=broken)
     assert numbers(office) == [1]
     office.desk.finished(1, computed=(), reused=(), error=TrialError("StepFailed", "out of luck", ""))
-    assert numbers(office) == [2]
-    office.desk.lost(2, "the trial's process died: killed")
     errors = [record.error for record in office.folder.records()]
-    assert [error and error.message for error in errors] == [
-        "no such plan",
-        "out of luck",
-        "the trial's process died: killed",
+    assert [error and error.message for error in errors] == ["no such plan", "out of luck"]
+    assert office.desk.summary().failed == 2
+
+
+def test_a_trial_whose_process_dies_is_begun_again_as_often_as_its_spec_says(tmp_path: Path) -> None:
+    def at_most_once(trial: Trial) -> Prepared:
+        made = plan(trial)
+        runtime = {"executor": {"kind": "local"}, "compute": {"max_restarts": 1}, "plugins": []}
+        steps = {step_id: dataclasses.replace(step, runtime=runtime) for step_id, step in made.steps.items()}
+        return prepared(trial, dataclasses.replace(made, steps=steps))
+
+    office = Office(tmp_path, prepare=at_most_once)
+    assert numbers(office) == [0]
+    office.desk.lost(0, "killed")
+    waiting = office.folder.records()[0]
+    assert (waiting.state, waiting.reason) == (
+        "interrupted",
+        "its process died: killed; it goes on from its checkpoints",
+    )
+    assert not office.desk.busy()
+    assert numbers(office) == [1], "what waited for it goes first"
+    office.run(1)
+    assert numbers(office) == [0, 2]
+    again = office.folder.records()[0]
+    assert (again.state, again.attempt, again.reason) == ("running", 2, "")
+    office.desk.lost(0, "killed")
+    failed = office.folder.records()[0]
+    assert failed.state == "failed"
+    assert failed.error is not None
+    assert failed.error.message == "the trial's process died 2 times, last: killed"
+    office.run(2)
+    assert numbers(office) == []
+
+
+def test_what_running_trials_do_is_seen_now_and_then_and_told_once(tmp_path: Path) -> None:
+    now = [0.0]
+    office = Office(tmp_path, clock=lambda: now[0])
+    assert numbers(office) == [0]
+    made = prepare(Trial(0, "base.yaml", {"rl.x": 0.1})).plan
+    status = Status(made, office.store, made.steps)
+    rl = made.cells[0].steps["rl"]
+    status.set(rl, "running")
+    for done in (0, 0, 1):
+        if done:
+            status.progress(rl, Progress(done, 2, "reward 0.5"))
+            status.write()
+        office.desk.look()
+        office.desk.look()
+        now[0] += LOOK_EVERY_S
+    moves = [event for event, _ in office.events if isinstance(event, TrialMoved)]
+    assert [(move.place.index, move.place.progress, move.entered) for move in moves] == [
+        (3, None, True),
+        (3, Progress(1, 2, "reward 0.5"), False),
     ]
-    assert office.desk.summary().failed == 3
+    office.run(0)
+    now[0] += LOOK_EVERY_S
+    office.desk.look()
+    assert [type(event) for event, _ in office.events][-1] is TrialEnded
+
+
+def test_a_trial_taken_from_the_store_is_an_experiment_that_is_done(tmp_path: Path) -> None:
+    store = Office(tmp_path).store
+    for number, x in enumerate((0.1, 0.2, 0.3)):
+        compute(store, plan(Trial(number, "base.yaml", {"rl.x": x})))
+    office = Office(tmp_path)
+    assert not office.desk.waiting()
+    status = store.status("demo-0001")
+    assert status["state"] == "done"
+    assert {step["state"] for step in status["steps"].values()} == {"cached"}
 
 
 def test_a_metric_that_is_no_number_is_a_failure(office: Office) -> None:
@@ -279,8 +343,6 @@ def test_records_are_read_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_rl_logs_give_curves_over_steps_and_tokens(tmp_path: Path) -> None:
-    import dataclasses
-
     from r1ci.launch.sweep.measure import Measure
     from r1ci.store.metrics import read_rows
 

@@ -4,32 +4,29 @@ Knows nothing of Ray. The driver asks it for the next trial and tells it what tr
 the disk, so that what is not there has not happened. Continuing a sweep is making a new desk from the same folder:
 ended trials stay as they are, trials that were begun are begun again with the values they had and go on from their
 checkpoints, and new ones are a function of their number and the records.
-
-``status.json``: ``state`` (running, done, failed where trials failed, interrupted), ``started``, ``updated``,
-``ended``, ``host``, ``pid``, ``command``, ``elapsed_s`` (over all sessions), ``trials`` (how many, by state),
-``total``, ``best`` (number and metric), ``steps`` (computed, reused, saved_s).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import shlex
-import socket
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from r1ci.errors import R1ciError
+from r1ci.errors import R1ciError, StoreError
+from r1ci.launch.run import record_cached
+from r1ci.launch.sweep.books import Books
 from r1ci.launch.sweep.demand import Bundle, Demand, demand, fits, refusal
-from r1ci.launch.sweep.events import Summary, SweepEvent, TrialEnded, TrialPoint, TrialStarted
+from r1ci.launch.sweep.events import Summary, SweepEvent, TrialEnded, TrialMoved, TrialPoint, TrialStarted
 from r1ci.launch.sweep.measure import Computed, Measure, computed_when, rl_rows, totals
+from r1ci.launch.sweep.place import Place, place
 from r1ci.launch.sweep.stopping import reason_to_stop
 from r1ci.plan.compile import plan_to_json
 from r1ci.plan.steps import Plan
+from r1ci.spec.models import Compute
 from r1ci.spec.sweep.models import Sweep
 from r1ci.spec.sweep.trials import Trial
 from r1ci.store.files import StoreUnwritable
@@ -37,8 +34,8 @@ from r1ci.store.provenance import now
 from r1ci.store.store import Store
 from r1ci.store.sweeps import ENDED, SweepFolder, TrialError, TrialRecord, best
 
-STATUS_EVERY_S = 2.0
-"""Shortest time between two writes of status.json."""
+LOOK_EVERY_S = 2.0
+"""Shortest time between two looks at how far running trials are."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +99,12 @@ class Desk:
         self._exhausted = False
         self._head: Job | None = None
         self._running: dict[int, tuple[Job, float]] = {}
+        self._places: dict[int, Place] = {}
+        self._looked = float("-inf")
+        self._losses: Counter[int] = Counter()
         self._done_steps: set[str] = set()
         self._took: dict[str, Computed] = {}
-        self._books = _Books(folder, total, clock)
+        self._books = Books(folder, total, clock)
         self._write_status("running")
 
     # ------------------------------------------------------------ what is next
@@ -140,11 +140,12 @@ class Desk:
         """The next trial that the records do not say the end of."""
         if self._again:
             record = self.records[self._again.popleft()]
-            again = dataclasses.replace(record, state="pending", attempt=record.attempt + 1, error=None, ended=None)
+            again = dataclasses.replace(
+                record, state="pending", attempt=record.attempt + 1, error=None, reason="", ended=None
+            )
             return again, Trial(record.number, record.spec, record.values)
-        if self._exhausted or self._spent():
-            return None
-        proposal = self._propose(self._number, tuple(self.records.values()))
+        self._exhausted = self._exhausted or self._spent()
+        proposal = None if self._exhausted else self._propose(self._number, tuple(self.records.values()))
         if proposal is None:
             self._exhausted = True
             return None
@@ -165,6 +166,7 @@ class Desk:
             if not all(map(self._is_done, prepared.plan.steps)):
                 return Job(record, prepared, demand(prepared.plan))
             self._keep_experiment(prepared)
+            record_cached(prepared.plan, self._store)
         except StoreUnwritable:
             raise
         except R1ciError as error:
@@ -254,13 +256,40 @@ class Desk:
             self._write(dataclasses.replace(record, state="failed", error=error), TrialEnded)
 
     def lost(self, number: int, message: str) -> None:
-        """The process of a running trial is gone."""
-        if number in self._running:
-            _, record = self._leave(number)
-            help = "it goes on from its checkpoints: r1ci resume SWEEP --retry-failed"
-            self._write(
-                dataclasses.replace(record, state="failed", error=TrialError("TrialLost", message, help)), TrialEnded
-            )
+        """The process of a running trial is gone: it is begun again, ``compute.max_restarts`` times at most."""
+        if number not in self._running:
+            return
+        job, record = self._leave(number)
+        self._losses[number] += 1
+        if self._losses[number] <= _restarts(job.prepared.plan):
+            reason = f"its process died: {message}; it goes on from its checkpoints"
+            self._write(dataclasses.replace(record, state="interrupted", reason=reason), TrialEnded)
+            self._again.appendleft(number)
+            return
+        again = f" {self._losses[number]} times, last" if self._losses[number] > 1 else ""
+        help = "it goes on from its checkpoints: r1ci resume SWEEP --retry-failed"
+        error = TrialError("TrialLost", f"the trial's process died{again}: {message}", help)
+        self._write(dataclasses.replace(record, state="failed", error=error), TrialEnded)
+
+    def busy(self) -> bool:
+        """Whether trials are running; more may have to be run when they are over."""
+        return bool(self._running)
+
+    def look(self) -> None:
+        """See how far the running trials are, unless that was seen a moment ago."""
+        if self._clock() - self._looked < LOOK_EVERY_S:
+            return
+        self._looked = self._clock()
+        for number, (job, _) in self._running.items():
+            found = None
+            with suppress(StoreError, OSError):  # it is for people to look at: no reason to end a sweep
+                found = place(self._store.status(job.prepared.plan.name))
+            before = self._places.get(number)
+            if found is None or found == before:
+                continue
+            self._places[number] = found
+            entered = before is None or (before.step_id, before.waiting) != (found.step_id, found.waiting)
+            self._listener(TrialMoved(self.records[number], found, entered), self.summary())
 
     def interrupt(self) -> None:
         """Whatever runs is cut off; it is begun again by the next desk."""
@@ -284,6 +313,7 @@ class Desk:
     ) -> tuple[Job, TrialRecord]:
         """Take a trial out of the running ones; its record with what it has used so far."""
         job, started = self._running.pop(number)
+        self._places.pop(number, None)
         record, seconds = self.records[number], self._clock() - started
         hours = record.totals.get("gpu_hours", 0.0) + _gpus(job.demand) * seconds / 3600
         used = {**totals(self._store, job.prepared.plan, set(reused)), "gpu_hours": hours}
@@ -338,64 +368,8 @@ class Desk:
         self._books.write(state, self.summary())
 
 
-class _Books:
-    """The status of a sweep: what is in ``status.json`` beside the trials themselves."""
-
-    def __init__(self, folder: SweepFolder, total: int | None, clock: Callable[[], float]) -> None:
-        self._folder, self._total, self._clock = folder, total, clock
-        before = folder.status()
-        self._elapsed_s, self._start = float(before.get("elapsed_s", 0.0)), clock()
-        self._written = float("-inf")
-        self._head = {
-            "name": folder.name,
-            "started": before.get("started", now()),
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "command": shlex.join(sys.argv),
-        }
-
-    def elapsed_s(self) -> float:
-        """Wall-clock seconds over all sessions."""
-        return self._elapsed_s + self._clock() - self._start
-
-    def due(self) -> bool:
-        """Whether it is time to write again."""
-        return self._clock() - self._written >= STATUS_EVERY_S
-
-    def summary(self, records: Collection[TrialRecord], leader: TrialRecord | None) -> Summary:
-        """Counts over records."""
-        states = Counter(record.state for record in records)
-        return Summary(
-            total=self._total,
-            running=states["running"],
-            done=states["done"],
-            stopped=states["stopped"],
-            failed=states["failed"],
-            interrupted=states["interrupted"],
-            best=leader,
-            computed=sum(record.computed for record in records),
-            reused=sum(record.reused for record in records),
-            saved_s=sum(record.saved_s for record in records),
-        )
-
-    def write(self, state: str, summary: Summary) -> None:
-        """Replace status.json."""
-        self._written = self._clock()
-        counts = ("running", "done", "stopped", "failed", "interrupted")
-        leader = summary.best
-        self._folder.write_status(
-            {
-                "state": state,
-                **self._head,
-                "updated": now(),
-                "ended": None if state == "running" else now(),
-                "elapsed_s": round(self.elapsed_s(), 3),
-                "total": summary.total,
-                "trials": {name: getattr(summary, name) for name in counts},
-                "best": None if leader is None else {"number": leader.number, "metric": leader.metric},
-                "steps": {"computed": summary.computed, "reused": summary.reused, "saved_s": summary.saved_s},
-            }
-        )
+def _restarts(plan: Plan) -> int:
+    return max(Compute.model_validate(step.runtime["compute"]).max_restarts for step in plan.steps.values())
 
 
 def _gpus(asked: Demand) -> float:

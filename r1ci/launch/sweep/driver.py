@@ -9,7 +9,7 @@ from r1ci.launch.sweep.desk import Desk, Listener, Prepared
 from r1ci.launch.sweep.events import Summary
 from r1ci.launch.sweep.measure import Measure
 from r1ci.launch.sweep.search import known_total, proposer
-from r1ci.plan.sweep import trial_plan
+from r1ci.plan.compile import compile_plan
 from r1ci.spec.sweep.models import Scheduler
 from r1ci.spec.sweep.resolved import ResolvedSweep, resolve
 from r1ci.spec.sweep.trials import Trial
@@ -59,11 +59,11 @@ def run_sweep(
 
 
 def prepared(resolved: ResolvedSweep, trial: Trial, known: Vocabulary) -> Prepared:
-    """A trial's plan, what is measured of it, and its spec. Raises what ``trial_plan`` does."""
+    """A trial's plan, what is measured of it, and its spec. Raises what ``resolve`` and ``compile_plan`` do."""
     spec, scheduler = resolve(resolved, trial), resolved.sweep.scheduler
     resource = scheduler.resource if isinstance(scheduler, Scheduler) else "steps"
     measure = Measure(resolved.sweep.metric, resource, spec.experiment.agent.kind)
-    return Prepared(trial_plan(resolved, trial, known), measure, spec.text, spec.data)
+    return Prepared(compile_plan(spec, known), measure, spec.text, spec.data)
 
 
 def cluster_nodes() -> Sequence[Bundle]:

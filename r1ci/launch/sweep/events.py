@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from r1ci.launch.sweep.place import Place
 from r1ci.store.sweeps import TrialRecord
 
 
@@ -22,13 +23,23 @@ class TrialPoint:
 
 
 @dataclass(frozen=True)
+class TrialMoved:
+    """A running trial is further than when it was last looked at: in another step, or further in the same."""
+
+    record: TrialRecord
+    place: Place
+    entered: bool
+    """It was elsewhere before: in another step, in none, or it waited for this one."""
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """A trial is done, stopped, failed or interrupted, as its record says."""
 
     record: TrialRecord
 
 
-SweepEvent = TrialStarted | TrialPoint | TrialEnded
+SweepEvent = TrialStarted | TrialMoved | TrialPoint | TrialEnded
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def tune_trials(desk: Desk, name: str, root: Path) -> None:
                 name=name,
                 storage_path=scratch,
                 verbose=0,
+                callbacks=[_Looker(wires)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
@@ -103,7 +104,7 @@ class _Wires:
         """The next trial's configuration; None while it must wait."""
         job = self._desk.next()
         if job is None:
-            return None if self._desk.waiting() else Searcher.FINISHED
+            return None if self._desk.waiting() or self._desk.busy() else Searcher.FINISHED
         self._numbers[trial_id] = job.record.number
         return self._config(job)
 
@@ -142,7 +143,11 @@ class _Wires:
         """A trial's process is gone; Tune leaves the error in a file."""
         error = pickle.loads(Path(error_file).read_bytes()) if error_file and Path(error_file).exists() else None
         words = str(error or "").strip().splitlines() or ["no reason is known"]
-        self._desk.lost(self._numbers[trial_id], f"the trial's process died: {words[0]}")
+        self._desk.lost(self._numbers[trial_id], words[0])
+
+    def look(self) -> None:
+        """See how far the running trials are."""
+        self._desk.look()
 
     def guarded(self, act: Callable[[], Any]) -> Any:
         """Call the desk, and remember what it raises."""
@@ -195,3 +200,16 @@ class _DeskScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         self._wires.guarded(lambda: self._wires.lost(trial.trial_id, trial.pickled_error_file))
+
+
+class _Looker(tune.Callback):  # type: ignore[misc]
+    """Lets the desk see how far trials are, between Tune's own steps, several times a second."""
+
+    def __init__(self, wires: _Wires) -> None:
+        self._wires = wires
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
+        self._wires.guarded(self._wires.look)
