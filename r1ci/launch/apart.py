@@ -1,7 +1,7 @@
 """Run each step where a cluster has room for it: in a Ray task that asks for what the plan says.
 
-Training with workers starts those itself and runs in the calling process, which holds nothing. A step whose process or
-node is lost is begun again, from its checkpoints where it has some.
+The task of a training step with workers starts those and holds nothing itself. A step whose process or node is lost is
+begun again, from its checkpoints where it has some. The calling process stays light: it imports no torch.
 """
 
 from __future__ import annotations
@@ -53,13 +53,9 @@ def within(needed: Bundle, nodes: Sequence[Bundle]) -> Bundle:
 
 
 def step_apart(context: StepContext) -> None:
-    """Run a step in a Ray task that asks for what its process needs; training with workers runs here."""
-    needed = process(context.step)
-    if needed == NOTHING:
-        run_step(context)
-        return
+    """Run a step in a Ray task that asks for what its process needs; nothing where workers do the step's work."""
     try:
-        _run(context, needed)
+        _run(context, process(context.step))
     finally:
         (context.folder / PROGRESS).unlink(missing_ok=True)
 
