@@ -8,13 +8,18 @@ import math
 import random
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import CHROMIUM, Browser
 
 from r1ci.errors import StoreError
 from r1ci.report.build import build
@@ -186,7 +191,8 @@ def test_a_line_gives_a_trial_again_with_the_sweeps_set_its_values_and_seeds(tmp
     record = trial(3, values=values, overrides=overrides)
     words = shlex.split(view_of(write_sweep(tmp_path, [record])).top[0].command)
     assert words == [
-        "r1ci", "run", "specs/base.yaml", "compute.ledger_every=0", *overrides, "--seeds", "0,1", "--name", "lr-0003-again",
+        "r1ci", "run", "specs/base.yaml", "compute.ledger_every=0", *overrides,
+        "--seeds", "0,1", "--name", "lr-0003-again",
     ]  # fmt: skip
 
 
@@ -347,3 +353,61 @@ def test_200_trials_are_a_small_page(tmp_path: Path) -> None:
     page, twin = page_of(write_sweep(tmp_path, mixed(200), scheduler=ASHA), tmp_path / "out")
     assert len(twin["sections"]["sweep"]["sweeps"][0]["rows"]) == 200
     assert len(page) < 600_000
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Browser]:
+    """The page of 21 trials, on a screen as high as it."""
+    page = build(write_sweep(tmp_path / "runs", mixed(21), scheduler=ASHA), ["lr"], tmp_path / "out", now=NOW).html
+    with Browser(tmp_path / "profile", size=(1300, 3500)) as browser:
+        browser.open(page)
+        yield browser
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_drag_along_an_axis_keeps_the_trials_in_that_range(opened: Browser) -> None:
+    box = opened.value(
+        "(({left, top, width, height}) => [left + width / 2, top, height])"
+        "([...document.querySelectorAll('.brush')].at(-1).getBoundingClientRect())"
+    )
+    x, top, height = box
+
+    def drag(start: float, end: float) -> None:
+        for kind, share in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+            at = {"x": x, "y": top + share * height, "button": "left", "buttons": 1, "clickCount": 1}
+            opened.send("Input.dispatchMouseEvent", type=kind, **at)
+
+    note, away = "document.querySelector('.brushed').textContent", "document.querySelectorAll('.strand.away').length"
+    assert "Drag along an axis" in opened.value(note)
+    drag(0.0, 0.5)
+    worst, best = sorted(record.metric for record in best_of(mixed(21)) if record.metric)[::11]
+    kept = sorted(r.number for r in best_of(mixed(21)) if (r.metric or 0) > (worst + best) / 2)
+    assert opened.value(note) == f"{len(kept)} of 12 trials: {', '.join(map(str, kept))}"
+    assert opened.value(away) == 12 - len(kept)
+    assert opened.value("document.querySelectorAll('tr[data-trial]:not([hidden])').length") == len(kept)
+    drag(0.3, 0.3)
+    assert opened.value(away) == 0
+    assert "Drag along an axis" in opened.value(note)
+    assert opened.complaints() == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_section_is_named_narrow_printable_and_quiet(opened: Browser) -> None:
+    assert (
+        opened.value("[...document.querySelectorAll('svg')].filter((s) => !s.matches('[role=img][aria-label]')).length")
+        == 0
+    )
+    opened.value("document.querySelectorAll('main details').forEach((details) => { details.open = true; })")
+    for width in (1300, 390):
+        opened.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        assert opened.value("document.documentElement.scrollWidth") <= width
+    opened.value("document.querySelector('[data-copies]').click()")
+    opened.until("document.querySelector('[data-copies]').textContent !== 'Copy'")
+    assert opened.value("getSelection().toString()").startswith("r1ci run specs/base.yaml compute.ledger_every=0")
+    assert len(opened.requests()) == 1
+    assert opened.complaints() == []
