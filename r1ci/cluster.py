@@ -12,7 +12,7 @@ import os
 import re
 import socket
 
-from r1ci.errors import EnvironmentMissing
+from r1ci.errors import EnvironmentMissing, R1ciError
 
 ANSWER_S = 5.0
 """How long a cluster's head may take to accept a connection."""
@@ -22,14 +22,20 @@ def connect() -> bool:
     """Connect this process to Ray, where it is not connected. Returns whether it was this call that did.
 
     Raises:
-        EnvironmentMissing: nobody answers where ``RAY_ADDRESS`` says.
+        EnvironmentMissing: nobody answers where ``RAY_ADDRESS`` says, or Ray does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
     if ray.is_initialized():
         return False
-    ray.init(address(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        ray.init(address(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except R1ciError:
+        raise
+    except Exception as error:  # Ray raises no kind of its own here
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise EnvironmentMissing(f"Ray does not start: {said}", "try again where the machine has less to do") from error
     return True
 
 

@@ -39,7 +39,7 @@ from r1ci.store.provenance import now
 from r1ci.store.store import AlreadyDone, Store
 
 STATUS_EVERY_S = 2.0
-"""Shortest time between two writes of status.json for progress alone."""
+"""Shortest time between two writes of status.json for progress, or a finished step, alone."""
 
 RunStep = Callable[[StepContext], None]
 Listener = Callable[[Event], None]
@@ -192,9 +192,13 @@ class Status:
             self._store.write_status(self._plan.name, {**self._head, "updated": now(), "steps": self._steps})
 
     def set(self, step_id: str, state: str, **facts: Any) -> None:
-        """Record the state of a step, and facts about it."""
+        """Record the state of a step, and facts about it.
+
+        That a step is done the store says as well: it is written with whatever comes next, or now and then.
+        """
         self._steps[step_id] = {**self._steps[step_id], "state": state, **facts}
-        self.write()
+        if state not in ("done", "cached") or self._due():
+            self.write()
 
     def progress(self, step_id: str, progress: Progress) -> None:
         """Record how far a running step is; written now and then.
@@ -202,9 +206,12 @@ class Status:
         A store that can no longer be written is left for the step itself to find.
         """
         self._steps[step_id] = {**self._steps[step_id], "progress": asdict(progress)}
-        if time.monotonic() - self._written >= STATUS_EVERY_S:
+        if self._due():
             with suppress(StoreUnwritable):
                 self.write()
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._written >= STATUS_EVERY_S
 
     def end(self, state: str, error: BaseException | None = None) -> None:
         """Record the end of the run; if an error ends it, the step in hand is interrupted or failed, too.

@@ -70,8 +70,11 @@ def _is_frame(path: Path, root: Path) -> bool:
     return path.parent == root or root.is_relative_to(path)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file by a temporary file and a rename: readers see the old text or the new, also after a power cut."""
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Write a file by a temporary file and a rename: readers see the old text or the new, also after a power cut.
+
+    Which of the two a power cut leaves is open where ``lasting`` is false, until the folder is synced.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -82,12 +85,13 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    if lasting:
+        sync(path.parent)
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON for people and machines: indented, keys in their order."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, data: Any, *, lasting: bool = True) -> None:
+    """Write JSON for people and machines: indented, keys in their order; ``write_text`` says what ``lasting`` is."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n", lasting=lasting)
 
 
 def read_json(path: Path) -> dict[str, Any]:

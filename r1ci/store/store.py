@@ -137,7 +137,7 @@ class Store:
                 raise AlreadyDone(f"step {step.id} is done")
             number = _prepare(folder, step)
             record = provenance(step, number)
-            write_json(folder / PROVENANCE, record)
+            write_json(folder / PROVENANCE, record, lasting=False)
             try:
                 yield folder
                 _publish(folder, record)
@@ -217,9 +217,10 @@ class Store:
         folder = self.experiment_folder(name)
         with writing(self.root):
             folder.mkdir(parents=True, exist_ok=True)
-            write_text(folder / "spec.yaml", text)
-            write_json(folder / "resolved.json", resolved)
-            write_json(folder / "plan.json", plan)
+            write_text(folder / "spec.yaml", text, lasting=False)
+            write_json(folder / "resolved.json", resolved, lasting=False)
+            write_json(folder / "plan.json", plan, lasting=False)
+            sync(folder)
         if self._mirror is not None:
             self._mirror.push(*(folder / name for name in ("spec.yaml", "resolved.json", "plan.json")))
         return folder
@@ -229,7 +230,7 @@ class Store:
         folder = self.experiment_folder(name)
         with writing(self.root):
             folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / "status.json", status)
+            write_json(folder / "status.json", status, lasting=status.get("state") != "running")
         if self._mirror is not None:
             self._mirror.push_status(folder / "status.json", status["state"])
 
@@ -301,7 +302,7 @@ def _attempts(folder: Path) -> int:
 def _publish(folder: Path, record: dict[str, Any]) -> None:
     """Write ``done.json``, after everything it lists is on the disk."""
     end = {"ended": now(), "outcome": "done", "machine": {**record["machine"], "gpus": gpus()}}
-    write_json(folder / PROVENANCE, {**record, **end})
+    write_json(folder / PROVENANCE, {**record, **end}, lasting=False)  # done.json syncs the folder
     (folder / STOP).unlink(missing_ok=True)
     outputs = [_describe(folder, path) for path in _outputs(folder)]
     write_json(folder / DONE, {"finished": end["ended"], "attempt": record["attempt"], "outputs": outputs})

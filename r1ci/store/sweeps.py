@@ -148,7 +148,7 @@ class SweepFolder:
     def write(self, record: TrialRecord) -> None:
         """Keep a trial as it is now."""
         with writing(self.root):
-            write_json(self.folder / "trials" / f"{record.name}.json", to_json(record))
+            write_json(self.folder / "trials" / f"{record.name}.json", to_json(record), lasting=record.state in ENDED)
         if self._mirror is not None:
             self._mirror.push(self.folder / "trials" / f"{record.name}.json")
 
@@ -170,7 +170,7 @@ class SweepFolder:
     def write_status(self, status: Mapping[str, Any]) -> None:
         """Keep how far the sweep is; ``r1ci.launch.sweep.desk`` says what is in it."""
         with writing(self.root):
-            write_json(self.folder / "status.json", status)
+            write_json(self.folder / "status.json", status, lasting=status.get("state") != "running")
         if self._mirror is not None:
             self._mirror.push_status(self.folder / "status.json", status["state"])
 
