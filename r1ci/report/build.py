@@ -101,7 +101,7 @@ def build(
     try:
         files.html.parent.mkdir(parents=True, exist_ok=True)
         _write(files.html, html)
-        _write(files.json, json.dumps(plain(twin), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        _write(files.json, json.dumps(plain(twin), sort_keys=True, allow_nan=False) + "\n")
     except OSError as error:
         raise R1ciError(f"the report cannot be written to {out}: {error}", "choose another folder with --out") from None
     return files

@@ -98,7 +98,14 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 def _build(
-    root: Path, experiments: Sequence[str], out: Path, *, baseline: str | None = None, layout: Any = None, now: Any
+    root: Path,
+    experiments: Sequence[str],
+    out: Path,
+    *,
+    baseline: str | None = None,
+    layout: Any = None,
+    now: Any,
+    reload_s: int | None = None,
 ) -> Any:
     if baseline == "nobody":
         raise R1ciError("no variant 'nobody'", "variants: curriculum, plain")
@@ -106,4 +113,5 @@ def _build(
     out.write_text(" ".join(experiments))
     if layout is not None:
         out.with_name("layout.json").write_text(layout.model_dump_json())
+    out.with_name("live.json").write_text(json.dumps(reload_s))
     return types.SimpleNamespace(html=out, json=out.with_suffix(".json"))

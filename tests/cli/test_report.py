@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from r1ci.cli import report
+
 TEXT = "report_version: 1\nruns: [small, 'pap*']\ntitle: Mine\nsections: [verdict]\n"
 
 
@@ -56,3 +60,34 @@ def test_a_report_file_that_is_not_there_says_so(cli: Any) -> None:
     result = cli("report", "mine.yaml")
     assert result.code == 2
     assert "no such file: mine.yaml" in result.err
+
+
+def test_watch_writes_the_page_until_the_run_has_ended(
+    cli: Any, spec: Path, steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("run", spec, "--no-report")
+    status = Path("runs/experiments/small/status.json")
+    ended = status.read_text()
+    running = {**json.loads(ended), "state": "running", "host": "elsewhere"}
+    status.write_text(json.dumps(running))
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert json.loads(Path("reports/out/small/live.json").read_text()) == report.WATCH_S
+        if len(slept) == 2:
+            status.write_text(ended)
+
+    monkeypatch.setattr(report.time, "sleep", sleep)
+    result = cli("report", "small", "--watch")
+    assert (result.code, result.out) == (0, "reports/out/small/index.html\n")
+    assert result.err.count("the run goes on") == len(slept) == 2
+    assert json.loads(Path("reports/out/small/live.json").read_text()) is None
+
+
+def test_a_gate_that_cannot_be_read_ends_before_anything_is_written(cli: Any, spec: Path, steps: Any) -> None:
+    cli("run", spec, "--no-report")
+    result = cli("report", "small", "--fail-on-regression", "speed=1")
+    assert result.code == 2
+    assert "METRIC=POINTS" in result.err
+    assert not Path("reports/out/small").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -122,17 +121,22 @@ def curves_html(data: Curves) -> Markup:
         return svg.lines(drawn, marks, f"{panel.title}. {panel.finding}")
 
     panels = (*data.rl, *data.sft)
-    payload = {panel.id: _rounded(dataclasses.asdict(panel)) for panel in panels}
+    payload = {panel.id: _payload(panel) for panel in panels}
     return render("curves.html", data=data, legend=legend, chart=chart, payload=embed(payload))
 
 
-def _rounded(value: Any) -> Any:
-    """With as many digits as a chart can show."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+def _payload(panel: Panel) -> dict[str, Any]:
+    """For the page's script, with as many digits as a chart can show."""
+
+    def of(line: Line) -> dict[str, Any]:
+        return {"steps": line.steps, "values": [float(f"{value:.5g}") for value in line.values]}
+
+    series = [
+        {"label": s.label, "colour": s.colour, "mean": of(s.mean), "lines": [of(line) for line in s.lines]}
+        for s in panel.series
+    ]
+    boundaries = [vars(boundary) for boundary in panel.boundaries]
+    return {"title": panel.title, "finding": panel.finding, "series": series, "boundaries": boundaries}
 
 
 def _rows(comparison: Comparison, family: Family) -> list[Mapping[str, float]]:

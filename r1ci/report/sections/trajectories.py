@@ -202,4 +202,4 @@ def _encode(shown: list[Entry], found: list[Entry]) -> str:
             groups.setdefault(entry.group, []).append([entry.id, entry.correct, entry.reward, entry.advantage])
     content = {"entries": [vars(entry) for entry in shown], "groups": groups}
     plain = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return base64.b64encode(gzip.compress(plain.encode("ascii"), compresslevel=9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(plain.encode("ascii"), compresslevel=6, mtime=0)).decode("ascii")

@@ -76,6 +76,17 @@
     showTheme();
   });
 
+  // ---------------------------------------------------------------- what scrolls can be reached by keys
+
+  function reachable() {
+    document.querySelectorAll("main .scroll, main details > table, main details > pre").forEach((box) => {
+      if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    });
+  }
+  document.querySelectorAll("main details").forEach((details) => details.addEventListener("toggle", reachable));
+  window.addEventListener("resize", reachable);
+  reachable();
+
   // ---------------------------------------------------------------- a run that goes on
 
   const live = byId("live");

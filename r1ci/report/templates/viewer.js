@@ -167,8 +167,8 @@
     const pin = button(kept ? "Put away" : "Keep beside", () => keepBeside(kept ? null : entry), "pin");
     const answers = element("div", "answers");
     answers.append(
-      element("span", "", "answer"), element("code", entry.correct ? "right" : "wrong", trajectory.answer ?? "(none)"),
-      element("span", "", "reference"), element("code", "", reference ?? "(not kept)"),
+      element("span", "", "answer"), block("code", entry.correct ? "right" : "wrong", String(trajectory.answer ?? "(none)")),
+      element("span", "", "reference"), block("code", "", String(reference ?? "(not kept)")),
     );
     const asked = typeof question === "string" ? question : question?.text ?? "";
     made.append(pin, head, facts(entry), block("p", "question", asked));
@@ -237,7 +237,7 @@
       if (execution.stdout_truncated) right.append(element("div", "cut", "output was cut here"));
       if (execution.stderr) right.append(block("pre", "stderr", execution.stderr));
       if (execution.stderr_truncated) right.append(element("div", "cut", "errors were cut here"));
-      if (execution.reason) right.append(element("div", "cut", execution.reason));
+      if (execution.reason) right.append(block("div", "cut", execution.reason));
       if (!execution.stdout && !execution.stderr) right.append(element("pre", "quiet", "(no output)"));
     } else {
       head.append(element("span", "", "not run"));
