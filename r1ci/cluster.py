@@ -12,7 +12,7 @@ import os
 import re
 import socket
 
-from r1ci.errors import EnvironmentMissing, R1ciError
+from r1ci.errors import EnvironmentMissing
 
 ANSWER_S = 5.0
 """How long a cluster's head may take to accept a connection."""
@@ -29,10 +29,9 @@ def connect() -> bool:
 
     if ray.is_initialized():
         return False
+    where = address()
     try:
-        ray.init(address(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except R1ciError:
-        raise
+        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises no kind of its own here
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise EnvironmentMissing(f"Ray does not start: {said}", "try again where the machine has less to do") from error

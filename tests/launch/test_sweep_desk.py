@@ -167,6 +167,17 @@ def test_a_trial_whose_process_dies_is_begun_again_as_often_as_its_spec_says(tmp
     assert numbers(office) == []
 
 
+def test_what_was_computed_while_a_trial_waited_is_not_its_own_when_it_is_begun_again(office: Office) -> None:
+    assert numbers(office) == [0]
+    office.run(0)
+    assert numbers(office) == [1, 2]
+    office.desk.lost(1, "killed")
+    assert numbers(office) == [1]
+    office.run(1)
+    record = office.folder.records()[1]
+    assert (record.attempt, record.computed, record.reused) == (2, 2, 2)
+
+
 def test_what_running_trials_do_is_seen_now_and_then_and_told_once(tmp_path: Path) -> None:
     now = [0.0]
     office = Office(tmp_path, clock=lambda: now[0])

@@ -29,12 +29,17 @@ from r1ci.store.files import read_json
 from r1ci.store.store import Store
 from r1ci.store.sweeps import SweepFolder, TrialError
 
-POINT, FINAL = "point", "final"
-"""Keys of what a trial reports: a point of its curve, what became of it."""
+POINTS, FINAL = "points", "final"
+"""Keys of what a trial reports: points of its curve, what became of it."""
+TOGETHER_S = 0.1
+"""What comes within so many seconds goes in one message: each costs Tune as much as a short trial."""
+
+Point = tuple[float, float]
+"""Resource, value."""
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
-    """Runs a trial in a thread and reports what it tells, one message per ``step``. Used again for the next trial.
+    """Runs a trial in a thread and reports what it tells, a message per ``step``. Used again for the next trial.
 
     ``config``: ``root`` and ``sweep`` name the sweep's folder, ``number`` and ``name`` the trial and its experiment,
     whose plan is in the store; ``metric``, ``resource`` and ``agent`` make the Measure; where ``apart`` is true every
@@ -46,8 +51,16 @@ class TrialActor(Trainable):  # type: ignore[misc]
         self._begin(config)
 
     def step(self) -> dict[str, Any]:
-        """The next message: a point of the curve, or the outcome, which is the last."""
-        return self._messages.get()
+        """The next message: points of the curve, or the outcome with those that nobody heard yet, which is the last."""
+        points: list[Point] = []
+        said = self._said.get()
+        while not isinstance(said, TrialOutcome):
+            points.append(said)
+            try:
+                said = self._said.get(timeout=TOGETHER_S)
+            except queue.Empty:
+                return {POINTS: json.dumps(points)}
+        return {POINTS: json.dumps(points), FINAL: json.dumps(said.to_json()), "done": True}
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another trial, once the one before is over."""
@@ -60,22 +73,22 @@ class TrialActor(Trainable):  # type: ignore[misc]
         self._end()
 
     def _begin(self, config: Mapping[str, Any]) -> None:
-        self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[Point | TrialOutcome] = queue.SimpleQueue()
         self._stop = SweepFolder(Path(config["root"]), config["sweep"]).stop_request(config["number"])
-        self._thread = threading.Thread(target=_work, args=(config, self._stop, self._messages.put), daemon=True)
+        self._thread = threading.Thread(target=_work, args=(config, self._stop, self._said.put), daemon=True)
         self._thread.start()
 
     def _end(self) -> None:
         self._thread.join()
 
 
-def _work(config: Mapping[str, Any], stop: Path, put: Callable[[dict[str, Any]], None]) -> None:
+def _work(config: Mapping[str, Any], stop: Path, put: Callable[[Point | TrialOutcome], None]) -> None:
     try:
-        outcome = _run(config, stop, lambda resource, value: put({POINT: json.dumps([resource, value])}))
+        outcome = _run(config, stop, lambda resource, value: put((resource, value)))
     except BaseException as error:  # whatever it is, the driver must hear of it: nobody else would
         logging.getLogger(__name__).exception("trial %s", config["name"])
         outcome = TrialOutcome(error=TrialError(type(error).__name__, str(error)))
-    put({FINAL: json.dumps(outcome.to_json()), "done": True})
+    put(outcome)
 
 
 def _run(config: Mapping[str, Any], stop: Path, tell: Callable[[float, float], None]) -> TrialOutcome:

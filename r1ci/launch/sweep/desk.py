@@ -186,7 +186,9 @@ class Desk:
     def _begin(self, job: Job) -> Job:
         self._keep_experiment(job.prepared)
         self._folder.stop_request(job.record.number).unlink(missing_ok=True)
-        job = dataclasses.replace(job, record=dataclasses.replace(job.record, state="running"))
+        # It may have waited long for what others computed: that is not its own.
+        started = job.record.started if job.record.attempt > 1 else now()
+        job = dataclasses.replace(job, record=dataclasses.replace(job.record, state="running", started=started))
         self._running[job.record.number] = (job, self._clock())
         self._write(job.record, TrialStarted)
         return job

@@ -24,7 +24,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from r1ci import cluster
-from r1ci.launch.sweep.actor import FINAL, POINT, TrialActor
+from r1ci.launch.sweep.actor import FINAL, POINTS, TrialActor
 from r1ci.launch.sweep.demand import NOTHING
 from r1ci.launch.sweep.desk import Desk, Job
 from r1ci.store.sweeps import TrialError
@@ -124,17 +124,16 @@ class _Wires:
             "gpus": held.gpus,
         }
 
-    def point(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+    def points(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Whether a trial is to stop after what it reported."""
-        if POINT not in result:
-            return False
-        resource, value = json.loads(result[POINT])
-        return self._desk.reported(self._numbers[trial_id], resource, value)
+        number = self._numbers[trial_id]
+        return any(self._desk.reported(number, resource, value) for resource, value in json.loads(result[POINTS]))
 
     def complete(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """A trial has ended by itself; that it was stopped, or is lost, the desk has heard before."""
         if FINAL not in result:
             return
+        self.points(trial_id, result)
         told = json.loads(result[FINAL])
         error = None if told["error"] is None else TrialError(**told["error"])
         self._desk.finished(self._numbers[trial_id], computed=told["computed"], reused=told["reused"], error=error)
@@ -195,7 +194,7 @@ class _DeskScheduler(FIFOScheduler):  # type: ignore[misc]
         return {}
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
-        stop = self._wires.guarded(lambda: self._wires.point(trial.trial_id, result))
+        stop = self._wires.guarded(lambda: self._wires.points(trial.trial_id, result))
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
