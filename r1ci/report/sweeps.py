@@ -91,14 +91,15 @@ def read_sweep(root: Path, name: str) -> SweepRecord:
         raise damaged from None
     if sweep is None:
         raise damaged
-    records, problems = _records(folder)
+    status = folder.status()
+    records, problems = _records(folder, running=status.get("state") == "running")
     store = Store(root)
     ranked = [f"{name}-{record.name}" for record in ranking(records, sweep)]
     return SweepRecord(
         name=name,
         sweep=sweep,
         specs=specs,
-        status=folder.status(),
+        status=status,
         records=records,
         shown=tuple(trial for trial in ranked if (store.experiment_folder(trial) / "plan.json").exists())[:SHOWN],
         problems=problems,
@@ -112,11 +113,14 @@ def ranking(records: Sequence[TrialRecord], sweep: Sweep) -> list[TrialRecord]:
     return [record for _, _, record in sorted(done, key=lambda each: each[:2])]
 
 
-def _records(folder: SweepFolder) -> tuple[tuple[TrialRecord, ...], tuple[Problem, ...]]:
+def _records(folder: SweepFolder, *, running: bool) -> tuple[tuple[TrialRecord, ...], tuple[Problem, ...]]:
+    """Trials that a killed sweep left running are interrupted."""
     records, problems = [], []
     for path in sorted((folder.folder / "trials").glob("[0-9]*.json")):
         try:
-            records.append(from_json(read_json(path)))
+            record = from_json(read_json(path))
+            cut_off = record.state == "running" and not running
+            records.append(dataclasses.replace(record, state="interrupted") if cut_off else record)
         except StoreError as error:
             problems.append(Problem(str(path.relative_to(folder.root)), error.message))
     return tuple(records), tuple(problems)

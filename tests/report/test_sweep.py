@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import random
 import re
 import shlex
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -81,7 +83,13 @@ def trial(number: int, *, state: str = "done", values: Mapping[str, Any] | None 
 
 
 def write_sweep(
-    root: Path, records: Sequence[TrialRecord], *, name: str = "lr", state: str = "done", **changes: Any
+    root: Path,
+    records: Sequence[TrialRecord],
+    *,
+    name: str = "lr",
+    state: str = "done",
+    at: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """A sweep in a store, without its trials' experiments."""
     sweep = {
@@ -95,7 +103,7 @@ def write_sweep(
     folder.create(text="", resolved={"sweep": sweep, "bases": bases})
     for record in records:
         folder.write(record)
-    folder.write_status({"state": state, "total": len(records), "pid": 0, "host": "elsewhere"})
+    folder.write_status({"state": state, "total": len(records), "pid": 0, "host": "elsewhere", **(at or {})})
     return root
 
 
@@ -159,8 +167,17 @@ def test_a_damaged_trial_is_a_problem_and_a_damaged_sweep_an_error(tmp_path: Pat
         read_runs(tmp_path, ["lr"])
 
 
-def test_a_sweep_goes_on_while_its_status_says_so(store: Path) -> None:
+def test_a_sweep_goes_on_while_its_process_lives(store: Path, tmp_path: Path) -> None:
     assert not goes_on(store, ["lr"])
+    here = {"pid": os.getpid(), "host": socket.gethostname()}
+    write_sweep(tmp_path, [trial(0, state="running")], state="running", at=here)
+    assert goes_on(tmp_path, ["lr"])
+    assert view_of(tmp_path).rows[0].state == "running"
+
+
+def test_trials_of_a_sweep_that_was_killed_do_not_run(tmp_path: Path) -> None:
+    view = view_of(write_sweep(tmp_path, [trial(0), trial(1, state="running")], state="killed"))
+    assert [row.state for row in view.rows] == ["done", "interrupted"]
 
 
 # ---------------------------------------------------------------- what is computed
