@@ -210,7 +210,8 @@ class LiveSweep:
         if told is None:
             self._bars.update(task, facts=whereabouts(place))
         else:
-            words = whereabouts(place, pace.eta_s(told))
+            eta_s = pace.eta_s(told)
+            words = whereabouts(place, None if entered else eta_s)
             self._bars.update(task, total=told.total, completed=told.done, facts=words)
 
 

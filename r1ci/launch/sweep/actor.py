@@ -47,11 +47,19 @@ class TrialActor(Trainable):  # type: ignore[misc]
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
-        """Begin the first trial."""
-        self._begin(config)
+        """Make the first trial ready.
+
+        It begins with the first ``step``: while this process starts, Tune may give the trial to another one that has
+        become free, and end this one.
+        """
+        self._said: queue.SimpleQueue[Point | TrialOutcome] = queue.SimpleQueue()
+        stop = SweepFolder(Path(config["root"]), config["sweep"]).stop_request(config["number"])
+        self._thread = threading.Thread(target=_work, args=(config, stop, self._said.put), daemon=True)
 
     def step(self) -> dict[str, Any]:
         """The next message: points of the curve, or the outcome with those that nobody heard yet, which is the last."""
+        if self._thread.ident is None:
+            self._thread.start()
         points: list[Point] = []
         said = self._said.get()
         while not isinstance(said, TrialOutcome):
@@ -63,23 +71,15 @@ class TrialActor(Trainable):  # type: ignore[misc]
         return {POINTS: json.dumps(points), FINAL: json.dumps(said.to_json()), "done": True}
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
-        """Begin another trial, once the one before is over."""
-        self._end()
-        self._begin(new_config)
+        """Make another trial ready, once the one before is over."""
+        self.cleanup()
+        self.setup(new_config)
         return True
 
     def cleanup(self) -> None:
         """Wait for a trial that was stopped to come to a good moment."""
-        self._end()
-
-    def _begin(self, config: Mapping[str, Any]) -> None:
-        self._said: queue.SimpleQueue[Point | TrialOutcome] = queue.SimpleQueue()
-        self._stop = SweepFolder(Path(config["root"]), config["sweep"]).stop_request(config["number"])
-        self._thread = threading.Thread(target=_work, args=(config, self._stop, self._said.put), daemon=True)
-        self._thread.start()
-
-    def _end(self) -> None:
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
 
 def _work(config: Mapping[str, Any], stop: Path, put: Callable[[Point | TrialOutcome], None]) -> None:
