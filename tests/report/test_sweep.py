@@ -92,7 +92,7 @@ def write_sweep(
     **changes: Any,
 ) -> Path:
     """A sweep in a store, without its trials' experiments."""
-    sweep = {
+    sweep: dict[str, Any] = {
         "sweep_version": 1, "name": name, "spec": "base.yaml", "space": SPACE, "trials": len(records) or 1,
         "set": {"compute.ledger_every": 0}, "metric": {"name": "accuracy/new_questions", "mode": "max"},
         "search": {"kind": "random", "seed": 0}, "description": "What the learning rate does.",
