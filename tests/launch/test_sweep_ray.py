@@ -27,6 +27,7 @@ def states(place: Path, *, workers: int, trials: int, **environment: str) -> str
         timeout=800,
     )
     assert done.returncode == 0, done.stderr
+    print(done.stderr)
     return done.stdout.splitlines()[-1]
 
 
