@@ -14,7 +14,7 @@ import click
 from r1ci.cli.complete import complete_report
 from r1ci.cli.execute import PAGE, REPORTS
 from r1ci.cli.output import print_json
-from r1ci.cli.runs import find_run, run_names, sweep_of
+from r1ci.cli.runs import bring_here, find_run, run_names, sweep_of
 from r1ci.cli.settings import Settings, Verb, pass_settings
 from r1ci.cli.specs import find_report
 from r1ci.errors import UsageError
@@ -101,6 +101,7 @@ def _builder(asked: Asked, page: Path, baseline: str | None) -> Callable[[int | 
     from r1ci.report.build import build
 
     def make(reload_s: int | None) -> ReportFiles:
+        bring_here(asked.root, asked.runs)
         live = {} if reload_s is None else {"reload_s": reload_s}
         now = datetime.now(UTC)
         return build(asked.root, asked.runs, page, baseline=baseline, layout=asked.layout, now=now, **live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,6 +50,19 @@ class Run:
             raise StoreError(f"{path} is missing", hint) from error
         except ValueError as error:
             raise StoreError(f"{path} is damaged: {error}", hint) from error
+
+
+def bring_here(root: Path, names: Sequence[str]) -> None:
+    """What the names of a report stand for as the store's URL has it now, finished steps too; nothing for a folder."""
+    from r1ci.store.remote import mirror_of
+
+    mirror = mirror_of(root)
+    if mirror is not None:
+        from r1ci.report.sweeps import find_runs
+
+        mirror.fetch_index()
+        for name in find_runs(root, names).experiments:
+            Run(root, name).fetched()
 
 
 def run_names(root: Path) -> list[str]:

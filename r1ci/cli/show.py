@@ -57,9 +57,10 @@ def kind_of(name: str, root: Path) -> str:
         UsageError: it names nothing; the closest names are in the help.
     """
     from r1ci.spec.presets import OBJECTIVE_PRESETS
+    from r1ci.store.store import Condition, Store
     from r1ci.tasks.registry import catalog
 
-    if (root / "steps" / name).is_dir():
+    if Store(root).condition(name) is not Condition.ABSENT:
         return "step"
     if sweep_of(name, root) is not None:
         return "sweep"
@@ -132,9 +133,13 @@ def _show_objective(name: str, settings: Settings) -> None:
 
 
 def _show_step(name: str, settings: Settings) -> None:
-    folder = settings.root / "steps" / name
-    if not folder.is_dir():
+    from r1ci.store.store import Condition, Store
+
+    store = Store(settings.root)
+    if store.condition(name) is Condition.ABSENT:
         raise UsageError(f"no step '{name}' in {settings.root}", "r1ci show RUN lists the steps of a run")
+    store.fetch([name])
+    folder = store.step_folder(name)
     facts: dict[str, Any] = {"step": name, "folder": str(folder), "done": (folder / "done.json").is_file()}
     for file in ("step", "provenance"):
         facts[file] = _read(folder / f"{file}.json")

@@ -82,7 +82,10 @@ def trial_of(run: Run) -> dict[str, Any] | None:
 
 
 def describe(run: Run, *, accuracies: bool = True) -> dict[str, Any]:
-    """State, cells and steps of a run; the accuracy of finished evaluations is read from their tables."""
+    """State, cells and steps of a run; the accuracy of finished evaluations is read from their tables.
+
+    Evaluations that only the store's URL has are fetched for it.
+    """
     from r1ci.plan.compile import plan_from_json
     from r1ci.store.store import Store
 
@@ -97,6 +100,7 @@ def describe(run: Run, *, accuracies: bool = True) -> dict[str, Any]:
         }
         for role, step in steps.items():
             if accuracies and role.startswith("evaluation:") and step["state"] == "done":
+                store.fetch([step["id"]])
                 step["accuracy"] = accuracy(store.step_folder(step["id"]) / "scores.parquet")
         cells.append({"cell": cell.name, "steps": steps})
     return {

@@ -16,7 +16,7 @@ from r1ci.cli.execute import PAGE, REPORTS, silence_libraries
 from r1ci.cli.failure import SCHEMA_VERSION
 from r1ci.cli.output import note
 from r1ci.cli.run import Exists
-from r1ci.cli.runs import Run
+from r1ci.cli.runs import bring_here
 from r1ci.cli.settings import Settings
 from r1ci.errors import UsageError
 from r1ci.store.sweeps import ENDED, SweepFolder, TrialRecord, best
@@ -116,10 +116,8 @@ def _run(resolved: ResolvedSweep, folder: SweepFolder, settings: Settings, *, re
 def write_report(folder: SweepFolder) -> Path:
     """Show the sweep and compare its best trials in one page."""
     from r1ci.report.build import build
-    from r1ci.report.sweeps import find_runs
 
-    for name in find_runs(folder.root, [folder.name]).experiments:
-        Run(folder.root, name).fetched()
+    bring_here(folder.root, [folder.name])
     return build(folder.root, [folder.name], REPORTS / folder.name / PAGE, now=datetime.now(UTC)).html
 
 

@@ -122,14 +122,25 @@ class ExperimentRecord:
 
 
 @dataclass(frozen=True)
+class SweptSpec:
+    """A spec of a sweep."""
+
+    path: str
+    variant: str
+    """Which its trials run."""
+    alone: tuple[str, ...]
+    """Overrides after which the spec has that variant only."""
+
+
+@dataclass(frozen=True)
 class SweepRecord:
     """A sweep and its trials."""
 
     name: str
     """As the store has it."""
     sweep: Sweep
-    specs: Mapping[str, tuple[str, str]]
-    """By spec as the sweep writes it: its file and the variant that trials run."""
+    specs: Mapping[str, SweptSpec]
+    """By spec as the sweep writes it."""
     status: Json
     records: tuple[TrialRecord, ...]
     """By number."""

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from r1ci.errors import StoreError
-from r1ci.report.data import Findings, Problem, SweepRecord, find_experiments, read_findings
+from r1ci.report.data import Findings, Problem, SweepRecord, SweptSpec, find_experiments, read_findings
 from r1ci.spec.diagnostics import Origin
 from r1ci.spec.sweep.models import Sweep
 from r1ci.spec.tree import from_plain
@@ -86,7 +86,10 @@ def read_sweep(root: Path, name: str) -> SweepRecord:
     )
     try:
         sweep, _ = validate(from_plain(resolved["sweep"], Origin(name)), Sweep)
-        specs = {spec: (str(base["path"]), str(base["variant"])) for spec, base in resolved["bases"].items()}
+        specs = {
+            spec: SweptSpec(str(base["path"]), str(base["variant"]), tuple(map(str, base["alone"])))
+            for spec, base in resolved["bases"].items()
+        }
     except (KeyError, TypeError, AttributeError):
         raise damaged from None
     if sweep is None:

@@ -91,3 +91,50 @@ def test_a_gate_that_cannot_be_read_ends_before_anything_is_written(cli: Any, sp
     assert result.code == 2
     assert "METRIC=POINTS" in result.err
     assert not Path("reports/out/small").exists()
+
+
+def test_steps_that_only_the_url_has_are_brought_here(
+    cli: Any, spec: Path, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ("--root", f"file://{tmp_path / 'there'}")
+    monkeypatch.setenv("R1CI_CACHE", str(tmp_path / "a"))
+    assert cli(*store, "run", spec, "--no-report").code == 0
+    plan = json.loads((tmp_path / "there/experiments/small/plan.json").read_text())
+    ids = {step["id"] for step in plan["steps"]}
+
+    def here(cache: str) -> set[str]:
+        return {path.parent.name for path in (tmp_path / cache).glob("*/steps/*/done.json")}
+
+    assert here("a") == ids
+    monkeypatch.setenv("R1CI_CACHE", str(tmp_path / "b"))
+    assert cli(*store, "report", "small").code == 0
+    assert here("b") == ids
+    monkeypatch.setenv("R1CI_CACHE", str(tmp_path / "c"))
+    shown = cli(*store, "--json", "show", "run", "small").json
+    assert shown["done"] == len(ids)
+    assert here("c") == {name for name in ids if name.startswith("evaluation-")}
+    step = min(ids - here("c"))
+    assert "output.txt" in cli(*store, "--json", "show", step).json["files"]
+    assert here("c") == {step, *(name for name in ids if name.startswith("evaluation-"))}
+
+
+def test_watch_sees_a_run_elsewhere_end_through_the_url(
+    cli: Any, spec: Path, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ("--root", f"file://{tmp_path / 'there'}")
+    monkeypatch.setenv("R1CI_CACHE", str(tmp_path / "a"))
+    cli(*store, "run", spec, "--no-report")
+    status = tmp_path / "there/experiments/small/status.json"
+    ended = status.read_text()
+    status.write_text(json.dumps({**json.loads(ended), "state": "running", "host": "elsewhere"}))
+    monkeypatch.setenv("R1CI_CACHE", str(tmp_path / "b"))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(slept) < 5
+        if len(slept) == 2:
+            status.write_text(ended)
+
+    monkeypatch.setattr(report.time, "sleep", sleep)
+    assert cli(*store, "report", "small", "--watch").code == 0

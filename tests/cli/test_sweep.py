@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,48 @@ def test_the_overrides_of_a_trial_give_its_steps_again(cli: Any) -> None:
     trial = document["trials"][3]
     plan = cli("compile", "base.yaml", *trial["overrides"], "--json").json
     assert {step["id"] for step in plan["steps"]} == set(trial["cells"]["0"].values())
+
+
+@pytest.mark.parametrize(
+    ("variants", "variant"),
+    [
+        ("variants: {first: {}, plain: {rl.learning_rate: 1e-6}}\nreport: {baseline: plain}\n", "first"),
+        ("variants: {plain: {}, second: {sft.epochs: 3, rl.group_size: 2, curriculum.stages: single}}\n", "second"),
+        ("variants: {v1.5: {rl: {group_size: 6}}, other: {rewards: [{kind: correctness}]}}\n", "other"),
+        ("", "default"),
+    ],
+    ids=["baseline is another", "variant sets swept keys", "a name with a dot", "no variants"],
+)
+def test_the_reports_line_needs_the_steps_of_its_trial_and_no_others(
+    cli: Any, tmp_path: Path, variants: str, variant: str
+) -> None:
+    from r1ci.report.contenders import compare
+    from r1ci.report.sections.sweep import sweep_data
+    from r1ci.report.sweeps import read_runs
+    from r1ci.spec.sweep.load import load_sweep
+    from r1ci.spec.sweep.trials import proposals
+    from r1ci.store.sweeps import SweepFolder, TrialRecord
+
+    Path("base.yaml").write_text(BASE + variants, encoding="utf-8")
+    fixed = "set: {rl.batch_questions: 8, agent.max_code_calls: 2}\nseeds: [0, 3]\n"
+    Path("sweep.yaml").write_text(f"{SWEEP}{fixed}variant: {variant}\n", encoding="utf-8")
+    document = cli("sweep", "sweep.yaml", "--dry-run", "--json").json
+    resolved = load_sweep(Path("sweep.yaml"))
+    folder = SweepFolder(tmp_path / "runs", "sizes")
+    folder.create(text=resolved.text, resolved=resolved.data)
+    for trial in proposals(resolved.sweep):
+        folder.write(
+            TrialRecord(
+                trial.number, trial.spec, trial.values, trial.overrides, "done", metric=0.5, by_seed={0: 0.5, 3: 0.5}
+            )
+        )
+    (view,) = sweep_data(compare(read_runs(tmp_path / "runs", ["sizes"]), None)).sweeps
+    assert [top.number for top in view.top] == [0, 1, 2, 3]
+    for top in view.top:
+        plan = cli(*shlex.split(top.command)[1:], "--dry-run", "--json").json
+        cells = document["trials"][top.number]["cells"]
+        assert {step["id"] for step in plan["steps"]} == {step for cell in cells.values() for step in cell.values()}
+        assert {cell["variant"] for cell in plan["cells"]} == {variant}
 
 
 def test_overrides_and_name_change_the_sweep(cli: Any) -> None:

@@ -98,7 +98,8 @@ def write_sweep(
         "search": {"kind": "random", "seed": 0}, "description": "What the learning rate does.",
     } | changes  # fmt: skip
     names = sweep.get("specs") or [sweep["spec"]]
-    bases = {spec: {"path": f"specs/{spec}", "variant": "curriculum"} for spec in names}
+    alone = ["~variants", "variants={curriculum: {}}"]
+    bases = {spec: {"path": f"specs/{spec}", "variant": "curriculum", "alone": alone} for spec in names}
     folder = SweepFolder(root, name)
     folder.create(text="", resolved={"sweep": sweep, "bases": bases})
     for record in records:
@@ -208,7 +209,8 @@ def test_a_line_gives_a_trial_again_with_the_sweeps_set_its_values_and_seeds(tmp
     record = trial(3, values=values, overrides=overrides)
     words = shlex.split(view_of(write_sweep(tmp_path, [record])).top[0].command)
     assert words == [
-        "r1ci", "run", "specs/base.yaml", "compute.ledger_every=0", *overrides,
+        "r1ci", "run", "specs/base.yaml", "~variants", "variants={curriculum: {}}",
+        "compute.ledger_every=0", *overrides,
         "--seeds", "0,1", "--name", "lr-0003-again",
     ]  # fmt: skip
 
@@ -425,6 +427,6 @@ def test_the_section_is_named_narrow_printable_and_quiet(opened: Browser) -> Non
         assert opened.value("document.documentElement.scrollWidth") <= width
     opened.value("document.querySelector('[data-copies]').click()")
     opened.until("document.querySelector('[data-copies]').textContent !== 'Copy'")
-    assert opened.value("getSelection().toString()").startswith("r1ci run specs/base.yaml compute.ledger_every=0")
+    assert opened.value("getSelection().toString()").startswith("r1ci run specs/base.yaml '~variants' 'variants=")
     assert len(opened.requests()) == 1
     assert opened.complaints() == []

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from r1ci.report import svg, trials
 from r1ci.report.contenders import Comparison
-from r1ci.report.data import SweepRecord
+from r1ci.report.data import SweepRecord, SweptSpec
 from r1ci.report.importance import MIN_TRIALS, Importance, importances, is_number
 from r1ci.report.render import render
 from r1ci.report.stats import spread
@@ -180,7 +180,7 @@ def _view(found: SweepRecord) -> SweepView:
         scheduler=scheduler.kind,
         resource="steps" if isinstance(scheduler, NoScheduler) else scheduler.resource,
         watched=sweep.metric.curve,
-        variant=", ".join(dict.fromkeys(variant for _, variant in found.specs.values())),
+        variant=", ".join(dict.fromkeys(spec.variant for spec in found.specs.values())),
         total=found.status.get("total"),
         keys=keys,
         rows=rows,
@@ -265,11 +265,13 @@ def _seed_interval(values: Sequence[float], *, share: bool) -> tuple[float | Non
 
 
 def _command(found: SweepRecord, record: TrialRecord) -> str:
-    path, _ = found.specs.get(record.spec, (record.spec, ""))
+    spec = found.specs.get(record.spec, SweptSpec(record.spec, "", ()))
     fixed = [f"{key}={written(value)}" for key, value in found.sweep.set.items() if key not in record.values]
     seeds = ",".join(map(str, record.by_seed))
     name = f"{found.name}-{record.name}-again"
-    return shlex.join(["r1ci", "run", path, *fixed, *record.overrides, "--seeds", seeds, "--name", name])
+    return shlex.join(
+        ["r1ci", "run", spec.path, *spec.alone, *fixed, *record.overrides, "--seeds", seeds, "--name", name]
+    )
 
 
 def _course(record: TrialRecord) -> Course:

@@ -22,6 +22,7 @@ from r1ci.spec.sweep.check import check, lint_sweep
 from r1ci.spec.sweep.models import Sweep
 from r1ci.spec.sweep.override import apply_override
 from r1ci.spec.sweep.resolved import FIXED, Base, ResolvedSweep
+from r1ci.spec.sweep.trials import written
 from r1ci.spec.tree import Entry, from_plain
 from r1ci.spec.validate import validate
 from r1ci.spec.variants import apply_variant, lay
@@ -128,7 +129,7 @@ def _read_base(sweep: Sweep, tree: Entry, path: Path, where: Origin, environ: Ma
         experiment = resolve_tree(changed, path, text, environ).experiment
     except SpecError as error:
         raise SpecError([_blame_set(each, tree) for each in error.diagnostics]) from None
-    return Base(path, text, variant, changed, experiment)
+    return Base(path, text, variant, _alone(under, variant), changed, experiment)
 
 
 def _variant(sweep: Sweep, tree: Entry, whole: Resolved) -> str:
@@ -142,6 +143,15 @@ def _variant(sweep: Sweep, tree: Entry, whole: Resolved) -> str:
         problem = Diagnostic("sweep-variant", message, where, path="variant", allowed=", ".join(names), help=help)
         raise SpecError([problem])
     return sweep.variant
+
+
+def _alone(spec: Entry, variant: str) -> tuple[str, ...]:
+    """``Base.alone``: values that are laid over the spec after these win over the variant's, as a trial's do."""
+    variants = spec.get("variants")
+    if variants is None:
+        return ()
+    changes = [f"{key}={written(entry.plain())}" for key, entry in variants.value[variant].value.items()]
+    return "~variants", "~report.baseline", f"variants={written({variant: {}})}", *changes
 
 
 def _one_variant(spec: Entry, variant: str, tree: Entry) -> Entry:
@@ -168,10 +178,16 @@ def _blame_set(problem: Diagnostic, tree: Entry) -> Diagnostic:
 
 
 def _plain(base: Base) -> dict[str, Any]:
-    return {"path": str(base.path), "text": base.text, "variant": base.variant, "tree": base.tree.plain()}
+    return {
+        "path": str(base.path),
+        "text": base.text,
+        "variant": base.variant,
+        "alone": list(base.alone),
+        "tree": base.tree.plain(),
+    }
 
 
 def _base_from_plain(data: Mapping[str, Any], origin: Origin, environ: Mapping[str, str]) -> Base:
     tree, path = from_plain(data["tree"], origin), Path(data["path"])
     experiment = resolve_tree(tree, path, data["text"], environ).experiment
-    return Base(path, data["text"], data["variant"], tree, experiment)
+    return Base(path, data["text"], data["variant"], tuple(data["alone"]), tree, experiment)

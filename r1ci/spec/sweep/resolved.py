@@ -35,6 +35,8 @@ class Base:
     """The spec as written."""
     variant: str
     """The variant that its trials run."""
+    alone: tuple[str, ...]
+    """Overrides after which the spec has that variant only, its changes part of the spec itself."""
     tree: Entry
     """Variant, ``set`` and seeds laid over the spec; not yet interpolated."""
     experiment: Experiment
