@@ -6,15 +6,17 @@ is one contender, and a variant that changes it gets its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 from r1ci.errors import UsageError
 from r1ci.report.data import Attempt, CellRecord, Findings
 from r1ci.report.scores import Measure, by_question, mean_correct
 from r1ci.report.stats import Scores
 
+T = TypeVar("T")
 SET_TITLES = {"new": "new questions of training tasks", "test": "test tasks"}
 _STAGES = {"base": "base", "sft": "SFT"}
 
@@ -64,9 +66,18 @@ class Comparison:
         """Of all experiments, in the order of their specs."""
         return tuple(variant for experiment in self.findings.experiments for variant in experiment.variants)
 
+    @cached_property
+    def several_models(self) -> bool:
+        """Whether labels must name the model."""
+        return len({cell.model for cell in self.findings.cells}) > 1
+
     def colour(self, variant: str) -> int:
         """Index of a variant's colour."""
-        return 2 + self.variants.index(variant) % 5
+        return self._colours[variant]
+
+    @cached_property
+    def _colours(self) -> dict[str, int]:
+        return {variant: 2 + index % 5 for index, variant in enumerate(self.variants)}
 
     def attempts(self, contender: Contender) -> tuple[Attempt, ...]:
         """Every attempt of every seed."""
@@ -79,24 +90,37 @@ class Comparison:
 
     def _scored(self, step: str, set: str, measure: Measure) -> Mapping[str, Mapping[str, float]]:
         """Of one evaluation: computed once, because a row takes part in several comparisons."""
-        key = (step, set, measure)
+        attempts = self.findings.attempts.get(step, ())
+        return self.once((step, set, measure), lambda: by_question((a for a in attempts if a.set == set), measure))
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What several sections need, computed for the first of them."""
         if key not in self._known:
-            attempts = (a for a in self.findings.attempts.get(step, ()) if a.set == set)
-            self._known[key] = by_question(attempts, measure)
-        return self._known[key]
+            self._known[key] = compute()
+        return cast("T", self._known[key])
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str, Measure], Mapping[str, Mapping[str, float]]]:
+    def _known(self) -> dict[Hashable, object]:
         return {}
 
     def sets(self) -> tuple[str, ...]:
         """The question sets that were evaluated, new questions first."""
-        return self._sets
+        return tuple(name for name in SET_TITLES if name in self._most)
+
+    def sample_sizes(self, set: str) -> tuple[int, ...]:
+        """2, 4, 8, ... and all attempts per question; none where there is one."""
+        most = self._most[set]
+        doubled = [2**power for power in range(1, most.bit_length()) if 2**power < most]
+        return (*doubled, most) if most > 1 else ()
 
     @cached_property
-    def _sets(self) -> tuple[str, ...]:
-        found = {attempt.set for attempts in self.findings.attempts.values() for attempt in attempts}
-        return tuple(name for name in SET_TITLES if name in found)
+    def _most(self) -> dict[str, int]:
+        """Most attempts at a question, by set."""
+        found: dict[str, int] = {}
+        for attempts in self.findings.attempts.values():
+            for attempt in attempts:
+                found[attempt.set] = max(found.get(attempt.set, 1), attempt.sample + 1)
+        return found
 
     def baseline_of(self, contender: Contender) -> Contender | None:
         """The baseline variant's RL run with the same model and agent; None for the baseline itself."""

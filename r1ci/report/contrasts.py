@@ -35,6 +35,10 @@ class Contrast:
 
 def contrasts(comparison: Comparison) -> tuple[Contrast, ...]:
     """Every variant against the baseline, RL against what it started from, SFT against the base model, on each set."""
+    return comparison.once(contrasts, lambda: _contrasts(comparison))
+
+
+def _contrasts(comparison: Comparison) -> tuple[Contrast, ...]:
     peers = (
         ("baseline", comparison.baseline_of),
         ("start", comparison.before_rl),

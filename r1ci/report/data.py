@@ -11,19 +11,22 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from r1ci.errors import StoreError, UsageError
 from r1ci.report.ledgers import read_asked, read_groups, shares, token_texts
-from r1ci.report.tables import Split, Visit, read_split, read_visits
+from r1ci.report.tables import Split, read_split, read_visits
 from r1ci.spec.sweep.models import Sweep
 from r1ci.store.metrics import LINES, TABLE, TIME, read_rows
 from r1ci.store.store import Condition, Store
 from r1ci.store.sweeps import TrialRecord
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -160,16 +163,16 @@ class Findings:
     """By evaluation step."""
     trajectories: Mapping[str, tuple[Json, ...]]
     """By evaluation step: the sample kept for the viewer."""
-    metrics: Mapping[str, tuple[Mapping[str, float], ...]]
-    """By sft or rl step, one row per training step."""
+    metrics: Mapping[str, pl.DataFrame]
+    """By sft or rl step, one row per training step; null where a step did not log a column."""
     executions: Mapping[str, tuple[Json, ...]]
     """By step that ran programs: counts of what its executor did, each a measure, a name and a count."""
     potentials: Mapping[str, tuple[Json, ...]]
     """By potential step, one row per question."""
     partitions: Mapping[str, tuple[Json, ...]]
     """By partition step, one row per question."""
-    visits: Mapping[str, tuple[Visit, ...]]
-    """By rl step, one per question and training step that asked it."""
+    visits: Mapping[str, pl.DataFrame]
+    """By rl step, one row per question and training step that asked it: see ``read_visits``."""
     groups: Mapping[str, tuple[Json, ...]]
     """By rl step: episodes of training, a few whole groups, for the viewer."""
     splits: Mapping[str, Split]
@@ -183,6 +186,12 @@ class Findings:
     def cells(self) -> tuple[CellRecord, ...]:
         """Of all experiments."""
         return tuple(cell for experiment in self.experiments for cell in experiment.cells)
+
+    def log(self, step: str) -> pl.DataFrame:
+        """What a step logged of its training; empty where it logged nothing."""
+        import polars as pl
+
+        return self.metrics.get(step, pl.DataFrame())
 
 
 @dataclass
@@ -317,7 +326,9 @@ def read_findings(root: Path, names: Sequence[str]) -> Findings:
         executions={id: rows for _, id, at in done if (rows := _executions(reader, at / "executor.parquet"))},
         potentials={id: reader.table(at / "potential.parquet") for id, at in folders["potential"]},
         partitions={id: reader.table(at / "partition.parquet") for id, at in folders["partition"]},
-        visits={id: _visits(reader, at / "episodes.parquet") for id, at in folders["rl"]},
+        visits={
+            id: found for id, at in folders["rl"] if (found := _visits(reader, at / "episodes.parquet")) is not None
+        },
         groups=_groups(reader, store, [step for step in steps.values() if step.kind == "rl"]),
         splits={
             id: reader.parsed(at / "questions.parquet", read_split, Split({}, {})) for id, at in folders["questions"]
@@ -400,8 +411,8 @@ def _executions(reader: _Reader, path: Path) -> tuple[Json, ...]:
     return rows
 
 
-def _visits(reader: _Reader, path: Path) -> tuple[Visit, ...]:
-    return reader.parsed(path, lambda at: read_visits(at, UNSCORED), ())
+def _visits(reader: _Reader, path: Path) -> pl.DataFrame | None:
+    return reader.parsed(path, lambda at: read_visits(at, UNSCORED), None)
 
 
 def _groups(reader: _Reader, store: Store, runs: Sequence[StepRecord]) -> dict[str, tuple[Json, ...]]:
@@ -465,13 +476,19 @@ def _attempt(row: Json) -> Attempt:
     )
 
 
-def _metrics(reader: _Reader, folder: Path, step: StepRecord) -> tuple[Mapping[str, float], ...]:
+def _metrics(reader: _Reader, folder: Path, step: StepRecord) -> pl.DataFrame:
     """The finished table, or what an unfinished step has logged so far."""
+    import polars as pl
+
     path = folder / TABLE
-    rows: Iterable[Json] = reader.table(path) if path.exists() else reader.rows(folder / LINES)
-    if step.done and not rows:
+    nothing = pl.DataFrame()
+    if path.exists():
+        rows = reader.parsed(path, pl.read_parquet, nothing)
+    else:
+        rows = pl.DataFrame(reader.rows(folder / LINES), infer_schema_length=None)
+    if step.done and rows.is_empty():
         reader.note(step.id, "is finished but logged no metrics")
-    return tuple({key: value for key, value in row.items() if value is not None and key != TIME} for row in rows)
+    return rows.drop(TIME, strict=False)
 
 
 def _slim(lines: tuple[dict[str, Any], ...]) -> tuple[Json, ...]:

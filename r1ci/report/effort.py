@@ -6,9 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from r1ci.report.contenders import Comparison, Contender
 from r1ci.report.data import StepRecord
+from r1ci.report.tables import filled, logged
+
+if TYPE_CHECKING:
+    import polars as pl
 
 HELD_OUT = "new_accuracy"
 """The metric that RL logs where ``rl.evaluate_every`` is set: accuracy on new questions."""
@@ -57,11 +62,11 @@ def effort(comparison: Comparison, contender: Contender) -> Effort:
 def threshold(comparison: Comparison, model: str) -> float | None:
     """Where the baseline's RL runs of a model ended on new questions; None where that was not logged."""
     runs = [
-        logged[-1]
+        float(measured[-1])
         for contender in comparison.contenders
         if contender.checkpoint == "rl" and contender.model == model and comparison.baseline in contender.variants
         for step in contender.evaluations.values()
-        if (logged := [row[HELD_OUT] for row in _rl_rows(comparison, step) if HELD_OUT in row])
+        if len(measured := logged(_rl_log(comparison, step), HELD_OUT)[0])
     ]
     return math.fsum(runs) / len(runs) if runs else None
 
@@ -69,17 +74,17 @@ def threshold(comparison: Comparison, model: str) -> float | None:
 def reach(comparison: Comparison, contender: Contender) -> Reach | None:
     """None where there is no threshold, or the run logged no held-out accuracy."""
     goal = threshold(comparison, contender.model)
-    logs = [_rl_rows(comparison, step) for step in contender.evaluations.values() if contender.checkpoint == "rl"]
-    logs = [rows for rows in logs if any(HELD_OUT in row for row in rows)]
+    logs = [_rl_log(comparison, step) for step in contender.evaluations.values() if contender.checkpoint == "rl"]
+    logs = [log for log in logs if len(logged(log, HELD_OUT)[0])]
     if goal is None or not logs:
         return None
     found = []
-    for rows in logs:
-        at = next((index for index, row in enumerate(rows) if row.get(HELD_OUT, -1.0) >= goal), None)
-        if at is not None:
-            until = rows[: at + 1]
-            seconds = math.fsum(row.get("rollout_s", 0.0) + row.get("update_s", 0.0) for row in until)
-            found.append((math.fsum(row.get("tokens", 0.0) for row in until), seconds))
+    for log in logs:
+        good = (log[HELD_OUT].fill_null(-1.0) >= goal).to_numpy()
+        if good.any():
+            until = log.head(int(good.argmax()) + 1)
+            seconds = math.fsum(filled(until, "rollout_s") + filled(until, "update_s"))
+            found.append((math.fsum(filled(until, "tokens")), seconds))
     return Reach(
         threshold=goal,
         seeds=len(logs),
@@ -104,8 +109,8 @@ def step_tokens(comparison: Comparison, step: StepRecord) -> int | None:
     """Tokens that a step sampled (rl, evaluation) or trained on (sft); None where its kind has none."""
     if attempts := comparison.findings.attempts.get(step.id):
         return sum(attempt.generated_tokens for attempt in attempts)
-    rows = comparison.findings.metrics.get(step.id, ())
-    return int(sum(row.get("tokens", 0) for row in rows)) if rows else None
+    log = comparison.findings.log(step.id)
+    return None if log.is_empty() else int(math.fsum(filled(log, "tokens")))
 
 
 def _chain(comparison: Comparison, evaluation: str) -> tuple[StepRecord, ...]:
@@ -143,8 +148,7 @@ def _cost(step: StepRecord) -> float | None:
     return 0.0 if not step.gpus else None if hours is None or price is None else hours * price
 
 
-def _rl_rows(comparison: Comparison, evaluation: str) -> tuple[dict[str, float], ...]:
+def _rl_log(comparison: Comparison, evaluation: str) -> pl.DataFrame:
     """What the RL step that an evaluation scored has logged."""
     step = comparison.findings.steps.get(evaluation)
-    rows = comparison.findings.metrics.get(step.reads.get("policy", ""), ()) if step is not None else ()
-    return tuple(dict(row) for row in rows)
+    return comparison.findings.log(step.reads.get("policy", "") if step is not None else "")

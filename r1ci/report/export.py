@@ -146,14 +146,14 @@ def metric_table(comparison: Comparison) -> pl.DataFrame:
     import polars as pl
 
     frames = [
-        pl.DataFrame(list(rows), infer_schema_length=None).select(
+        log.select(
             pl.lit(kind).alias("kind"), pl.lit(", ".join(family.variants)).alias("variants"),
             pl.lit(family.model).alias("model"), pl.lit(seed).alias("seed"), pl.lit(step).alias("step_id"), pl.all(),
         )
         for kind in ("sft", "rl")
         for family in families(comparison.findings.cells, kind)
         for seed, step in family.steps.items()
-        if (rows := comparison.findings.metrics.get(step))
+        if not (log := comparison.findings.log(step)).is_empty()
     ]  # fmt: skip
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 

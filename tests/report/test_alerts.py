@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+import polars as pl
 import pytest
 
 from r1ci.report.contenders import compare
@@ -33,10 +34,18 @@ def alerts(sound: Findings, **changes: object) -> tuple[Alert, ...]:
     return alerts_data(compare(dataclasses.replace(sound, **changes), None)).alerts  # type: ignore[arg-type]
 
 
-def logged(sound: Findings, change: Callable[[Row], Row], stages: str = "cumulative") -> dict[str, tuple[Row, ...]]:
+def logged(sound: Findings, change: Callable[[Row], Row], stages: str = "cumulative") -> dict[str, pl.DataFrame]:
     """The metrics with the rows of one variant changed."""
     rl = {id for id, step in sound.steps.items() if step.inputs.get("stages") == stages}
-    return {id: tuple(change(row) if id in rl else row for row in rows) for id, rows in sound.metrics.items()}
+    return {
+        id: pl.DataFrame([change(row) for row in _rows(log)], infer_schema_length=None) if id in rl else log
+        for id, log in sound.metrics.items()
+    }
+
+
+def _rows(log: pl.DataFrame) -> list[Row]:
+    """What every step logged, without what it did not."""
+    return [{key: value for key, value in row.items() if value is not None} for row in log.to_dicts()]
 
 
 def test_a_clean_store_has_no_alert(sound: Findings) -> None:

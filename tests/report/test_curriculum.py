@@ -7,23 +7,30 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from r1ci.report.contenders import Comparison, compare
 from r1ci.report.data import UNSCORED, Findings, read_findings
-from r1ci.report.sections.curriculum import Run, Shares, curriculum_data, curriculum_html, state
+from r1ci.report.sections.curriculum import Run, Shares, curriculum_data, curriculum_html, states
 from r1ci.report.sections.potential import potential_data
-from r1ci.report.tables import Visit, read_split, read_visits
+from r1ci.report.tables import VISIT, read_split, read_visits
+
+Visit = tuple[int, int, str, str, int, int, int, bool]
 
 
 def visit(step: int, stage: int, question: str, correct: int, scored: int = 4) -> Visit:
-    return Visit(step, stage, "t", question, scored, correct, 0, 0 < correct < scored)
+    return (step, stage, "t", question, scored, correct, 0, 0 < correct < scored)
+
+
+def tabled(*visits: Visit) -> pl.DataFrame:
+    return pl.DataFrame(visits, schema=VISIT, orient="row")
 
 
 def run_of(findings: Findings, visits: tuple[Visit, ...], label: str = "curriculum", **changes: object) -> Run:
     """The run of one variant if all its seeds had these visits."""
-    replaced = dataclasses.replace(findings, visits=dict.fromkeys(findings.visits, visits), **changes)  # type: ignore[arg-type]
+    replaced = dataclasses.replace(findings, visits=dict.fromkeys(findings.visits, tabled(*visits)), **changes)  # type: ignore[arg-type]
     return next(run for run in curriculum_data(compare(replaced, None)).runs if run.label == label)
 
 
@@ -35,10 +42,19 @@ def test_a_visit_counts_scored_episodes_and_sees_whether_rewards_differ(tmp_path
     path = tmp_path / "episodes.parquet"
     rows = [row(0, "a", 1.0), row(0, "a", 0.0), row(0, "a", 0.0, "infrastructure"), row(0, "b", 1.0), row(0, "b", 1.0)]
     pl.DataFrame([*rows, row(1, "c", 0.0, "engine")]).write_parquet(path)
-    assert read_visits(path, UNSCORED) == (
-        Visit(0, 1, "t", "a", scored=2, correct=1, calls=4, signal=True),
-        Visit(0, 1, "t", "b", scored=2, correct=2, calls=4, signal=False),
-    )
+    assert read_visits(path, UNSCORED).to_dicts() == [
+        {"step": 0, "stage": 1, "task": "t", "question_id": "a", "scored": 2, "correct": 1, "calls": 4, "signal": True},
+        {
+            "step": 0,
+            "stage": 1,
+            "task": "t",
+            "question_id": "b",
+            "scored": 2,
+            "correct": 2,
+            "calls": 4,
+            "signal": False,
+        },
+    ]
 
 
 def test_a_held_out_question_that_is_trained_on_is_found(tmp_path: Path) -> None:
@@ -52,7 +68,7 @@ def test_a_held_out_question_that_is_trained_on_is_found(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("p", "index"), [(0.0, 0), (0.49, 1), (0.5, 2), (0.99, 2), (1.0, 3)])
 def test_the_state_of_a_question(p: float, index: int) -> None:
-    assert state(p) == index
+    assert states(np.array([p])).tolist() == [index]
 
 
 def test_before_is_the_last_known_share_and_after_the_last_visit_in_the_stage(findings: Findings) -> None:
@@ -87,7 +103,7 @@ def test_groups_find_in_training_the_signal_that_was_promised(findings: Findings
     changed = dataclasses.replace(
         findings,
         partitions=dict.fromkeys(findings.partitions, rows),
-        visits=dict.fromkeys(findings.visits, visits),
+        visits=dict.fromkeys(findings.visits, tabled(*visits)),
     )
     groups = potential_data(compare(changed, None)).histograms[0].groups
     assert [(group.promised, group.found, group.visited) for group in groups] == [
@@ -140,7 +156,7 @@ def test_stages_have_their_steps_time_and_held_out_accuracy(findings: Findings) 
     ]
     assert spans[0].seconds == pytest.approx(12 * 3.0)
     rl = [step for id, step in findings.steps.items() if id in findings.visits]
-    curriculum = [findings.metrics[step.id] for step in rl if step.inputs["stages"] == "cumulative"]
+    curriculum = [findings.metrics[step.id].to_dicts() for step in rl if step.inputs["stages"] == "cumulative"]
     expected = sum(next(row["new_accuracy"] for row in rows if row["step"] == 23) for rows in curriculum) / 3
     assert data.runs[0].stages[1].held_out == pytest.approx(expected)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import polars as pl
 import pytest
 
 from r1ci.report.contenders import compare
@@ -14,7 +15,9 @@ from r1ci.report.sections.reward import Reward, reward_data, reward_html
 
 def of(findings: Findings, rows: tuple[Mapping[str, float], ...]) -> Reward:
     """The section if every run had logged these rows."""
-    return reward_data(compare(dataclasses.replace(findings, metrics=dict.fromkeys(findings.metrics, rows)), None))
+    return reward_data(
+        compare(dataclasses.replace(findings, metrics=dict.fromkeys(findings.metrics, pl.DataFrame(rows))), None)
+    )
 
 
 def test_terms_are_means_over_steps_and_seeds_largest_first(findings: Findings) -> None:
@@ -23,7 +26,7 @@ def test_terms_are_means_over_steps_and_seeds_largest_first(findings: Findings) 
     run = data.runs[0]
     assert [term.name for term in run.terms] == ["correctness", "format", "turn_limit"]
     steps = [step for id, step in findings.steps.items() if id in findings.visits]
-    logged = [findings.metrics[step.id] for step in steps if step.inputs["stages"] == "cumulative"]
+    logged = [findings.metrics[step.id].to_dicts() for step in steps if step.inputs["stages"] == "cumulative"]
     first = [row["reward/correctness"] for rows in logged for row in rows if row["step"] < 2]
     assert run.terms[0].values[0] == pytest.approx(sum(first) / len(first))
     assert run.steps[0] == 0.5

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
+import polars as pl
+
 from r1ci.report.contenders import compare
 from r1ci.report.data import Findings
 from r1ci.report.sections.tasks import Tasks, tasks_data, tasks_html
-from r1ci.report.tables import Visit
+from r1ci.report.tables import VISIT
 
 
 def of(findings: Findings, **visits: list[tuple[str, int]]) -> Tasks:
     """The section if the runs of the named variants had these visits, each a task and the right ones of 4 episodes."""
     steps = {cell.steps["rl"]: cell.variant for cell in findings.cells}
     made = {
-        id: tuple(Visit(0, 1, task, task, 4, right, 0, 0 < right < 4) for task, right in visits[variant])
+        id: pl.DataFrame(
+            [(0, 1, task, task, 4, right, 0, 0 < right < 4) for task, right in visits[variant]],
+            schema=VISIT,
+            orient="row",
+        )
         for id, variant in steps.items()
         if variant in visits
     }

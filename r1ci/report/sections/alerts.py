@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
+import numpy as np
 from markupsafe import Markup
 
 from r1ci.report.contenders import SET_TITLES, Comparison, Family, families
 from r1ci.report.data import Json, StepRecord
 from r1ci.report.render import render
 from r1ci.report.stats import difference
+from r1ci.report.tables import filled, logged
 from r1ci.report.text import number, percent, plural, points
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TIMEOUT_SHARE = 0.05
 """Share of calls stopped by a limit above which results depend on the limits."""
@@ -30,7 +36,6 @@ COMPUTE = 1.1
 _LIMITS = ("timeout", "cpu", "memory", "output")
 _OUT_OF_TOKENS = ("turn_length", "context_length")
 _FINITE = ("loss", "grad_norm", "reward", "kl", "entropy")
-Rows = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -164,13 +169,14 @@ def _seeds(comparison: Comparison) -> Iterator[Alert]:
 
 
 def _diverged(comparison: Comparison) -> Iterator[Alert]:
-    for id, rows in comparison.findings.metrics.items():
-        for row in rows:
-            bad = [key for key in _FINITE if not math.isfinite(row.get(key, 0.0))]
-            if bad:
-                names = " and ".join(f"{key} became {_infinite(row[key])}" for key in bad)
-                yield Alert("error", f"{names} at step {row.get('step')}: {_users(comparison, id)}", id)
-                break
+    for id, log in comparison.findings.metrics.items():
+        bad = {key: ~np.isfinite(filled(log, key)) for key in _FINITE if key in log.columns}
+        somewhere = np.any(list(bad.values()), axis=0)
+        if somewhere.any():
+            at = int(somewhere.argmax())
+            row = log.row(at, named=True)
+            names = " and ".join(f"{key} became {_infinite(row[key])}" for key, of in bad.items() if of[at])
+            yield Alert("error", f"{names} at step {row.get('step')}: {_users(comparison, id)}", id)
 
 
 def _infinite(value: float) -> str:
@@ -181,15 +187,15 @@ def _training(comparison: Comparison) -> Iterator[Alert]:
     """What the metrics of RL say at the end of training, run by run and seed by seed."""
     for family in families(comparison.findings.cells, "rl"):
         for seed, step in family.steps.items():
-            rows = comparison.findings.metrics.get(step, ())
+            log = comparison.findings.log(step)
             name = f"{', '.join(family.variants)}, {family.model}, seed {seed}"
-            yield from (Alert("warning", f"{name}: {title}", detail) for title, detail in _ending(rows))
+            yield from (Alert("warning", f"{name}: {title}", detail) for title, detail in _ending(log))
         yield from _gamed(comparison, family)
 
 
-def _ending(rows: Rows) -> Iterator[tuple[str, str]]:
+def _ending(log: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """Titles and details of what is wrong in the last quarter of a run."""
-    values = {key: _quarters(rows, key) for key in ("kl", "clip_fraction", "mismatch", "signal", "status/timeout")}
+    values = {key: _quarters(log, key) for key in ("kl", "clip_fraction", "mismatch", "signal", "status/timeout")}
     last = {key: pair[1] for key, pair in values.items() if pair is not None}
     if last.get("kl", 0.0) > KL:
         yield f"KL to the start is {number(last['kl'])}", f"mean of the last quarter; above {KL}"
@@ -208,24 +214,21 @@ def _ending(rows: Rows) -> Iterator[tuple[str, str]]:
         yield f"{percent(last['status/timeout'])}% of training programs timed out", "mean of the last quarter"
 
 
-def _quarters(rows: Rows, key: str) -> tuple[float, float] | None:
+def _quarters(log: pl.DataFrame, key: str) -> tuple[float, float] | None:
     """Means of the first and the last quarter of a metric's finite values; None without any."""
-    values = [row[key] for row in rows if math.isfinite(row.get(key, math.nan))]
+    values = logged(log, key)[0]
+    values = values[np.isfinite(values)]
     size = max(1, len(values) // 4)
-    return (fmean(values[:size]), fmean(values[-size:])) if values else None
+    return (fmean(values[:size].tolist()), fmean(values[-size:].tolist())) if len(values) else None
 
 
 def _gamed(comparison: Comparison, family: Family) -> Iterator[Alert]:
     """Reward up while held-out accuracy fell: as logged while training, else from SFT to RL on new questions."""
-    logs = [rows for step in family.steps.values() if (rows := comparison.findings.metrics.get(step))]
-    rewards = [pair[1] - pair[0] for rows in logs if (pair := _quarters(rows, "reward")) is not None]
+    logs = [comparison.findings.log(step) for step in family.steps.values()]
+    rewards = [pair[1] - pair[0] for log in logs if (pair := _quarters(log, "reward")) is not None]
     if not rewards or fmean(rewards) < FALL:
         return
-    logged = [
-        held[-1] - held[0]
-        for rows in logs
-        if len(held := [row["new_accuracy"] for row in rows if "new_accuracy" in row]) > 1
-    ]
+    measured = [float(held[-1] - held[0]) for log in logs if len(held := logged(log, "new_accuracy")[0]) > 1]
     evaluated = [
         estimate.value
         for contender in comparison.contenders
@@ -233,7 +236,7 @@ def _gamed(comparison: Comparison, family: Family) -> Iterator[Alert]:
         if (start := comparison.before_rl(contender)) is not None
         if (estimate := difference(comparison.scores(contender, "new"), comparison.scores(start, "new"))) is not None
     ]
-    held_out = logged or evaluated
+    held_out = measured or evaluated
     if held_out and fmean(held_out) < -FALL:
         title = f"{', '.join(family.variants)}: the reward rose while accuracy on new questions fell"
         detail = (
@@ -247,10 +250,13 @@ def _compute(comparison: Comparison) -> Iterator[Alert]:
     given: dict[tuple[str, str], dict[str, float]] = {}
     for family in families(comparison.findings.cells, "rl"):
         done = [step for step in family.steps.values() if comparison.findings.steps[step].done]
-        rows = [row for step in done for row in comparison.findings.metrics.get(step, ())]
-        if rows:
-            name, tokens = ", ".join(family.variants), math.fsum(row.get("tokens", 0.0) for row in rows)
-            given.setdefault((family.model, "training steps"), {})[name] = len(rows) / len(done)
+        logs = [comparison.findings.log(step) for step in done]
+        if trained := sum(log.height for log in logs):
+            name, tokens = (
+                ", ".join(family.variants),
+                math.fsum(value for log in logs for value in filled(log, "tokens")),
+            )
+            given.setdefault((family.model, "training steps"), {})[name] = trained / len(done)
             given.setdefault((family.model, "sampled tokens"), {})[name] = tokens / len(done)
     for (model, words), amounts in given.items():
         least, most = min(amounts, key=amounts.__getitem__), max(amounts, key=amounts.__getitem__)

@@ -21,7 +21,7 @@ from r1ci.report.areas import bars
 from r1ci.report.contenders import Comparison, Contender, families
 from r1ci.report.data import Attempt, Json
 from r1ci.report.render import render
-from r1ci.report.sections.curriculum import label
+from r1ci.report.sections.curriculum import label, visits_of
 from r1ci.report.selfcheck import PRECISION, RECALL, checks_itself
 
 LATENCY_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -279,12 +279,11 @@ def _histogram(title: str, values: Sequence[float], bounds: Sequence[float], uni
 
 
 def _stages(comparison: Comparison) -> Iterator[StageUse]:
+    import polars as pl
+
     for family in families(comparison.findings.cells, "rl"):
-        visits = [v for step in family.steps.values() for v in comparison.findings.visits.get(step, ())]
-        if visits:
-            by_stage = {
-                stage: [visit for visit in visits if visit.stage == stage]
-                for stage in sorted({v.stage for v in visits})
-            }
-            calls = {stage: sum(v.calls for v in of) / sum(v.scored for v in of) for stage, of in by_stage.items()}
+        visits = visits_of(comparison, family)
+        if visits is not None:
+            sums = visits.group_by("stage").agg(pl.col("calls").sum(), pl.col("scored").sum()).sort("stage")
+            calls = {stage: calls / scored for stage, calls, scored in sums.iter_rows()}
             yield StageUse(label(comparison, family), calls)

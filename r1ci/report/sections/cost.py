@@ -7,8 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from r1ci.report import svg
 from r1ci.report.areas import Span, timeline
@@ -17,6 +20,7 @@ from r1ci.report.data import StepRecord
 from r1ci.report.effort import step_seconds, step_tokens
 from r1ci.report.render import render
 from r1ci.report.sections.curriculum import label
+from r1ci.report.tables import filled, logged, mean_by
 
 PHASES = ("rollouts", "updates", "rest")
 
@@ -175,23 +179,24 @@ def _kind(kind: str, steps: Sequence[StepCost], total: float) -> KindCost:
 def _run(comparison: Comparison, family: Family) -> RunCost | None:
     """None where no seed is finished with its time."""
     phases: list[tuple[float, float, float]] = []
-    rates: dict[float, list[float]] = {}
+    rates: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for id in family.steps.values():
-        step, rows = comparison.findings.steps[id], comparison.findings.metrics.get(id, ())
+        step, log = comparison.findings.steps[id], comparison.findings.log(id)
         seconds = step_seconds(step)
         if not step.done or seconds is None:
             continue
-        rollout, update = (math.fsum(row.get(key, 0.0) for row in rows) for key in ("rollout_s", "update_s"))
+        rollout, update = (math.fsum(filled(log, key)) for key in ("rollout_s", "update_s"))
         phases.append((rollout, update, max(0.0, seconds - rollout - update)))
-        for row in rows:
-            if row.get("rollout_s", 0.0) > 0 and "tokens" in row and "step" in row:
-                rates.setdefault(row["step"], []).append(row["tokens"] / row["rollout_s"])
+        steps, tokens, taken = logged(log, "step", "tokens", "rollout_s")
+        timed = taken > 0
+        rates.append((steps[timed], tokens[timed] / taken[timed]))
     if not phases:
         return None
+    steps_timed, throughput = mean_by(*(np.concatenate(of) for of in zip(*rates, strict=True)))
     return RunCost(
         label=label(comparison, family),
         colour=comparison.colour(family.variants[0]),
         phases=tuple(fmean(of) for of in zip(*phases, strict=True)),
-        steps=tuple(sorted(rates)),
-        throughput=tuple(fmean(rates[step]) for step in sorted(rates)),
+        steps=tuple(steps_timed),
+        throughput=tuple(throughput),
     )

@@ -7,18 +7,24 @@ questions comes from the metrics. Seeds of a run are pooled.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from r1ci.report.areas import Layer, Span, flow, stacked, timeline
 from r1ci.report.contenders import Comparison, Family, families
+from r1ci.report.data import Json
 from r1ci.report.render import render
 from r1ci.report.svg import Mark
-from r1ci.report.tables import Visit
+from r1ci.report.tables import filled, logged
+
+if TYPE_CHECKING:
+    import polars as pl
 
 STATES = ("none", "under half", "half or more", "all")
 """What share of a question's episodes was right, from worst to best."""
@@ -124,7 +130,7 @@ def curriculum_data(comparison: Comparison) -> Curriculum:
         Strip(f"{label(comparison, family)}, seed {seed}", spans)
         for family in runs
         for seed, step in family.steps.items()
-        if (spans := tuple(_spans(comparison.findings.metrics.get(step, ()))))
+        if (spans := tuple(_spans(comparison.findings.log(step))))
     )
     found = tuple(run for family in runs if (run := _run(comparison, family)) is not None)
     return Curriculum(found, strips, bool(runs))
@@ -161,140 +167,160 @@ def curriculum_html(data: Curriculum) -> Markup:
 
 def label(comparison: Comparison, family: Family) -> str:
     """The variants of a run, and its model where there are several."""
-    several = len({cell.model for cell in comparison.findings.cells}) > 1
-    return " / ".join([", ".join(family.variants)] + [family.model] * several)
-
-
-def state(p: float) -> int:
-    """Index in ``STATES``."""
-    return 0 if p == 0 else 3 if p == 1 else 1 if p < 0.5 else 2
+    return " / ".join([", ".join(family.variants)] + [family.model] * comparison.several_models)
 
 
 def _kind(index: int) -> str:
     return f"g{min(index, 8)}"
 
 
-def _spans(rows: Sequence[Mapping[str, float]]) -> Iterator[StageSpan]:
-    staged = [row for row in rows if "stage" in row and "step" in row]
-    for stage in dict.fromkeys(int(row["stage"]) for row in staged):
-        of = [row for row in staged if int(row["stage"]) == stage]
-        seconds = sum(row.get("rollout_s", 0.0) + row.get("update_s", 0.0) for row in of)
-        yield StageSpan(stage, int(of[0]["step"]), int(of[-1]["step"]), seconds)
+def _spans(log: pl.DataFrame) -> Iterator[StageSpan]:
+    if not {"stage", "step"} <= set(log.columns):
+        return
+    staged = log.drop_nulls(["stage", "step"])
+    for of in staged.partition_by("stage", maintain_order=True):
+        seconds = math.fsum(filled(of, "rollout_s")) + math.fsum(filled(of, "update_s"))
+        yield StageSpan(int(of["stage"][0]), int(of["step"][0]), int(of["step"][-1]), seconds)
+
+
+def visits_of(comparison: Comparison, family: Family) -> pl.DataFrame | None:
+    """The visits of a run's finished seeds, with the column seed; None where no seed has any."""
+    import polars as pl
+
+    found = [
+        table.with_columns(seed=pl.lit(seed))
+        for seed, step in family.steps.items()
+        if (table := comparison.findings.visits.get(step)) is not None and not table.is_empty()
+    ]
+    return pl.concat(found) if found else None
+
+
+def signal_kinds(visits: pl.DataFrame) -> NDArray[np.int64]:
+    """Index in ``SIGNALS`` of every visit."""
+    scored, correct = visits["scored"].to_numpy(), visits["correct"].to_numpy()
+    return np.where(correct == 0, 0, np.where(correct == scored, 2, 1))
 
 
 def _run(comparison: Comparison, family: Family) -> Run | None:
-    findings = comparison.findings
-    by_seed = {seed: found for seed, step in family.steps.items() if (found := findings.visits.get(step))}
-    if not by_seed:
+    import polars as pl
+
+    visits = visits_of(comparison, family)
+    if visits is None:
         return None
-    visits = [visit for of in by_seed.values() for visit in of]
-    groups = {seed: _groups(comparison, family.model, seed) for seed in by_seed}
-    grouped = [
-        (groups[seed][v.question_id], v) for seed, of in by_seed.items() for v in of if v.question_id in groups[seed]
-    ]
-    stages = sorted({visit.stage for visit in visits})
-    first = {stage: min(visit.step for visit in visits if visit.stage == stage) for stage in stages}
-    names = sorted({group for group, _ in grouped})
+    visits = visits.with_columns(p=pl.col("correct") / pl.col("scored"))
+    grouped = visits.join(_groups(comparison, family, visits), on=("seed", "question_id"), maintain_order="left")
+    names = grouped["group"].cast(pl.Int64).unique().sort().to_list()
+    first = visits.group_by("stage").agg(pl.col("step").min()).sort("stage").rows()
+    stages = [stage for stage, _ in first]
+    changes = _changes(visits, _measured(comparison, family, visits))
+    mix = np.searchsorted(np.array(names), grouped["group"].to_numpy()) if names else None
     return Run(
         label=label(comparison, family),
         colour=comparison.colour(family.variants[0]),
-        visits=len(visits),
-        stages=tuple(_flow(comparison, family, by_seed, stage) for stage in stages),
-        learning=_shares([(v.step, 0 if v.p == 0 else 2 if v.p == 1 else 1) for v in visits], SIGNALS),
-        mix=_shares([(v.step, names.index(g)) for g, v in grouped], [f"group {g}" for g in names]) if names else None,
-        groups=tuple(_history(name, [v for g, v in grouped if g == name], stages) for name in names),
-        boundaries=tuple((float(first[stage]), stage) for stage in stages[1:]),
+        visits=visits.height,
+        stages=tuple(_flow(comparison, family, visits, changes, stage) for stage in stages),
+        learning=_shares(visits["step"].to_numpy(), signal_kinds(visits), SIGNALS),
+        mix=None if mix is None else _shares(grouped["step"].to_numpy(), mix, [f"group {g}" for g in names]),
+        groups=tuple(_history(name, grouped.filter(pl.col("group") == name), stages) for name in names),
+        boundaries=tuple((float(step), stage) for stage, step in first[1:]),
     )
 
 
-def _groups(comparison: Comparison, model: str, seed: int) -> dict[str, int]:
-    """Group of every question: the partition of any variant with this model and seed, for runs that used none too."""
+def _groups(comparison: Comparison, family: Family, visits: pl.DataFrame) -> pl.DataFrame:
+    """Group of every question, by seed: the partition of any variant with this model and seed, for runs that used none
+    too."""
+    found: dict[int, Sequence[Json]] = {}
     for cell in comparison.findings.cells:
         rows = comparison.findings.partitions.get(cell.steps.get("partition", ""), ())
-        if rows and (cell.model, cell.seed) == (model, seed):
-            return {row["question_id"]: int(row["group"]) for row in rows}
-    return {}
+        if rows and cell.model == family.model:
+            found.setdefault(cell.seed, rows)
+    return _by_question(visits, found, "group")
 
 
-def _shares(classes: Sequence[tuple[int, int]], names: Sequence[str]) -> Shares:
-    """Share of each class among (step, class), over at most ``POINTS`` runs of steps."""
-    last = max(step for step, _ in classes)
-    width = math.ceil((last + 1) / POINTS)
-    counts: dict[int, Counter[int]] = {}
-    for step, of in classes:
-        counts.setdefault(step // width, Counter())[of] += 1
-    bins = sorted(counts)
+def _measured(comparison: Comparison, family: Family, visits: pl.DataFrame) -> pl.DataFrame:
+    """What the potential step measured on the SFT model, by seed."""
+    of_run = (c for c in comparison.findings.cells if (c.variant, c.model) == (family.variants[0], family.model))
+    tables = {c.seed: comparison.findings.potentials.get(c.steps.get("potential", ""), ()) for c in of_run}
+    return _by_question(visits, tables, "p").rename({"p": "measured"})
+
+
+def _by_question(visits: pl.DataFrame, tables: Mapping[int, Sequence[Json]], column: str) -> pl.DataFrame:
+    """A column of tables with a row per question, by seed and question."""
+    import polars as pl
+
+    rows = [(seed, row["question_id"], row[column]) for seed, table in tables.items() for row in table]
+    found = pl.DataFrame(rows, schema=("seed", "question_id", column), orient="row")
+    typed = found.cast({"seed": visits.schema["seed"], "question_id": pl.String, column: pl.Float64})
+    return typed.unique(("seed", "question_id"), keep="last")
+
+
+def _shares(steps: NDArray[Any], classes: NDArray[Any], names: Sequence[str]) -> Shares:
+    """Share of each class among visits at those steps, over at most ``POINTS`` runs of steps."""
+    width = math.ceil((int(steps.max()) + 1) / POINTS)
+    bins, at = np.unique(steps // width, return_inverse=True)
+    counts = np.bincount(at * len(names) + classes, minlength=len(bins) * len(names)).reshape(len(bins), len(names))
     return Shares(
         names=tuple(names),
-        steps=tuple(at * width + (width - 1) / 2 for at in bins),
-        values=tuple(tuple(counts[at][i] / counts[at].total() for at in bins) for i in range(len(names))),
+        steps=tuple(bin * width + (width - 1) / 2 for bin in bins.tolist()),
+        values=tuple(tuple(shares) for shares in (counts / counts.sum(axis=1, keepdims=True)).T.tolist()),
     )
 
 
-def _flow(comparison: Comparison, family: Family, by_seed: Mapping[int, Sequence[Visit]], stage: int) -> StageFlow:
-    pairs = [
-        pair for seed, visits in by_seed.items() for pair in _pairs(visits, stage, _measured(comparison, family, seed))
-    ]
-    counts = Counter((state(before), state(after)) for before, after in pairs)
-    changes = [after - before for before, after in pairs]
-    gain = fmean(changes) if changes else 0.0
-    spread = sum((change - gain) ** 2 for change in changes)
-    size = range(len(STATES))
-    of_stage = [visit for visits in by_seed.values() for visit in visits if visit.stage == stage]
+def _changes(visits: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
+    """(stage, before, after) of every question of every stage. Before: the last visit before the stage, else the
+    measured potential, else the first visit in it. After: the last visit in it, another one than that of before."""
+    import polars as pl
+
+    question = ("seed", "question_id")
+    within = visits.group_by(*question, "stage", maintain_order=True).agg(
+        pl.col("p").first().alias("first"), pl.col("p").last().alias("after"), pl.len().alias("visits")
+    )
+    known = within.sort("stage", maintain_order=True).join(measured, on=question, how="left", maintain_order="left")
+    again = pl.when(pl.col("visits") > 1).then(pl.col("first"))
+    earlier = pl.col("after").shift(1).over(question)
+    before = pl.coalesce(earlier, pl.col("measured"), again).alias("before")
+    return known.select("stage", before, "after").drop_nulls("before")
+
+
+def _flow(comparison: Comparison, family: Family, visits: pl.DataFrame, changes: pl.DataFrame, stage: int) -> StageFlow:
+    import polars as pl
+
+    of = changes.filter(pl.col("stage") == stage)
+    before, after = of["before"].to_numpy(), of["after"].to_numpy()
+    moved = after - before
+    gain = math.fsum(moved) / len(moved) if len(moved) else 0.0
+    size = len(STATES)
+    counts = np.bincount(states(before) * size + states(after), minlength=size * size).reshape(size, size)
+    signal = visits.filter(pl.col("stage") == stage)["signal"]
+    seeds = visits["seed"].unique(maintain_order=True)
     return StageFlow(
         stage=stage,
-        questions=len(pairs),
-        counts=tuple(tuple(counts[i, j] for j in size) for i in size),
+        questions=len(moved),
+        counts=tuple(tuple(row) for row in counts.tolist()),
         gain=gain,
-        error=math.sqrt(spread / (len(pairs) - 1) / len(pairs)) if len(pairs) > 1 else None,
-        improved=sum(change > 0 for change in changes),
-        worsened=sum(change < 0 for change in changes),
-        signal=fmean(visit.signal for visit in of_stage),
-        held_out=_held_out([comparison.findings.metrics.get(family.steps[seed], ()) for seed in by_seed], stage),
+        error=math.sqrt(math.fsum((moved - gain) ** 2) / (len(moved) - 1) / len(moved)) if len(moved) > 1 else None,
+        improved=int((moved > 0).sum()),
+        worsened=int((moved < 0).sum()),
+        signal=int(signal.sum()) / len(signal),
+        held_out=_held_out([comparison.findings.log(family.steps[seed]) for seed in seeds], stage),
     )
 
 
-def _measured(comparison: Comparison, family: Family, seed: int) -> dict[str, float]:
-    """What the potential step measured on the SFT model."""
-    for cell in comparison.findings.cells:
-        if (cell.variant, cell.model, cell.seed) == (family.variants[0], family.model, seed):
-            rows = comparison.findings.potentials.get(cell.steps.get("potential", ""), ())
-            return {row["question_id"]: row["p"] for row in rows}
-    return {}
+def states(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Index in ``STATES`` of every share."""
+    return np.where(shares == 0, 0, np.where(shares == 1, 3, np.where(shares < 0.5, 1, 2)))
 
 
-def _pairs(visits: Iterable[Visit], stage: int, measured: Mapping[str, float]) -> list[tuple[float, float]]:
-    """(before, after) of the stage's questions. Before: the last visit before the stage, else the measured potential,
-    else the first visit in it. After: the last visit in it, another one than that of before."""
-    before: dict[str, float] = {}
-    during: dict[str, list[float]] = {}
-    for visit in visits:
-        if visit.stage < stage:
-            before[visit.question_id] = visit.p
-        elif visit.stage == stage:
-            during.setdefault(visit.question_id, []).append(visit.p)
-    pairs = []
-    for question, shares in during.items():
-        known = before.get(question, measured.get(question))
-        if known is not None:
-            pairs.append((known, shares[-1]))
-        elif len(shares) > 1:
-            pairs.append((shares[0], shares[-1]))
-    return pairs
+def _held_out(logs: Sequence[pl.DataFrame], stage: int) -> float | None:
+    measured = (logged(log, "new_accuracy", "stage") for log in logs)
+    last = [values[of] for values, stages in measured if (of := stages == stage).any()]
+    return fmean(values[-1] for values in last) if last else None
 
 
-def _held_out(logs: Sequence[Sequence[Mapping[str, float]]], stage: int) -> float | None:
-    last = [
-        [row["new_accuracy"] for row in rows if "new_accuracy" in row and int(row.get("stage", 0)) == stage]
-        for rows in logs
-    ]
-    found = [values[-1] for values in last if values]
-    return fmean(found) if found else None
-
-
-def _history(group: int, visits: Sequence[Visit], stages: Sequence[int]) -> GroupHistory:
-    means = [[visit.p for visit in visits if visit.stage == stage] for stage in stages]
-    accuracies = tuple(fmean(of) if of else None for of in means)
+def _history(group: int, visits: pl.DataFrame, stages: Sequence[int]) -> GroupHistory:
+    p, at = visits["p"].to_numpy(), visits["stage"].to_numpy()
+    means = [p[at == stage] for stage in stages]
+    accuracies = tuple(math.fsum(of) / len(of) if len(of) else None for of in means)
     earlier = [value for value in accuracies[:-1] if value is not None]
     last = accuracies[-1]
     return GroupHistory(group, accuracies, max(earlier) - last if earlier and last is not None else None)

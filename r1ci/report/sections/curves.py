@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from r1ci.report import svg
 from r1ci.report.contenders import Comparison, Family, families
 from r1ci.report.render import embed, render
+from r1ci.report.tables import logged, mean_by
 from r1ci.report.text import plural
 
 RL_METRICS = {
@@ -100,7 +102,13 @@ def curves_data(comparison: Comparison) -> Curves:
     """Every metric that at least one run logged; reward terms after the reward."""
     rl = families(comparison.findings.cells, "rl")
     terms = sorted(
-        {key for family in rl for row in _rows(comparison, family) for key in row if key.startswith("reward/")}
+        {
+            name
+            for family in rl
+            for step in family.steps.values()
+            for name in comparison.findings.log(step).columns
+            if name.startswith("reward/")
+        }
     )
     names = {"reward": RL_METRICS["reward"], **{term: f"Reward: {term[7:]}" for term in terms}, **RL_METRICS}
     return Curves(
@@ -139,85 +147,81 @@ def _payload(panel: Panel) -> dict[str, Any]:
     return {"title": panel.title, "finding": panel.finding, "series": series, "boundaries": boundaries}
 
 
-def _rows(comparison: Comparison, family: Family) -> list[Mapping[str, float]]:
-    return [row for step in family.steps.values() for row in comparison.findings.metrics.get(step, ())]
-
-
 def _panels(comparison: Comparison, runs: Sequence[Family], kind: str, titles: Mapping[str, str]) -> tuple[Panel, ...]:
     boundaries = tuple(b for family in runs for b in _boundaries(comparison, family))
     panels = []
     for metric, title in titles.items():
-        series = tuple(s for family in runs if (s := _series(comparison, family, kind, metric)) is not None)
-        if series:
+        curves = [curve for family in runs if (curve := _curve(comparison, family, kind, metric)) is not None]
+        if curves:
             id = f"{kind}-{metric.replace('/', '-').replace('_', '-')}"
-            crowded = sum(len(of.lines) + 1 for of in series) > MOST_LINES
-            drawn = _thinned([replace(of, lines=()) for of in series] if crowded else series)
-            panels.append(Panel(id, title, drawn, () if crowded else boundaries, _finding(series)))
+            crowded = sum(len(of.lines) + 1 for of in curves) > MOST_LINES
+            panels.append(Panel(id, title, _drawn(curves, crowded), () if crowded else boundaries, _finding(curves)))
     return tuple(panels)
 
 
-def _thinned(series: Sequence[Series]) -> tuple[Series, ...]:
+@dataclass(frozen=True)
+class _Curve:
+    """One run with every point, by seed the steps and the values."""
+
+    label: str
+    colour: int
+    lines: Mapping[int, tuple[NDArray[Any], NDArray[Any]]]
+    mean: tuple[NDArray[Any], NDArray[Any]]
+
+
+def _drawn(curves: Sequence[_Curve], crowded: bool) -> tuple[Series, ...]:
     """With means of so many consecutive steps that a page can hold them; the same number for every line."""
-    lines = [line for of in series for line in (*of.lines, of.mean)]
+    kept = [({} if crowded else of.lines, of) for of in curves]
+    lines = [line for seeds, of in kept for line in (*seeds.values(), of.mean)]
     most = max(FEWEST_POINTS, POINTS // len(lines))
-    per_point = math.ceil(max(len(line.steps) for line in lines) / most)
-    if per_point == 1:
-        return tuple(series)
+    per_point = math.ceil(max(len(steps) for steps, _ in lines) / most)
 
-    def thin(line: Line) -> Line:
-        starts = range(0, len(line.steps), per_point)
-        values = (line.values[start : start + per_point] for start in starts)
-        return Line(line.seed, line.steps[::per_point], tuple(math.fsum(of) / len(of) for of in values))
+    def thin(seed: int, steps: NDArray[Any], values: NDArray[Any]) -> Line:
+        starts = np.arange(0, len(steps), per_point)
+        means = np.add.reduceat(values, starts) / np.diff([*starts, len(steps)])
+        return Line(seed, tuple(steps[::per_point].tolist()), tuple(means.tolist()))
 
-    return tuple(replace(of, lines=tuple(map(thin, of.lines)), mean=thin(of.mean)) for of in series)
+    return tuple(
+        Series(of.label, of.colour, tuple(thin(seed, *line) for seed, line in seeds.items()), thin(-1, *of.mean))
+        for seeds, of in kept
+    )
 
 
-def _series(comparison: Comparison, family: Family, kind: str, metric: str) -> Series | None:
-    lines = []
+def _curve(comparison: Comparison, family: Family, kind: str, metric: str) -> _Curve | None:
+    lines = {}
     for seed, step in family.steps.items():
-        rows = [
-            (row["step"], row[metric])
-            for row in comparison.findings.metrics.get(step, ())
-            if "step" in row and math.isfinite(row.get(metric, math.nan))
-        ]
-        if rows:
-            lines.append(Line(seed, tuple(x for x, _ in rows), tuple(y for _, y in rows)))
+        steps, values = logged(comparison.findings.log(step), "step", metric)
+        finite = np.isfinite(values)
+        if finite.any():
+            lines[seed] = steps[finite], values[finite].astype(np.float64)
     if not lines:
         return None
     shared = kind == "sft" and set(family.variants) == set(comparison.variants)
-    several = len({cell.model for cell in comparison.findings.cells}) > 1
-    label = " / ".join(["SFT" if shared else ", ".join(family.variants)] + [family.model] * several)
-    return Series(label, 1 if shared else comparison.colour(family.variants[0]), tuple(lines), _mean(lines))
-
-
-def _mean(lines: Sequence[Line]) -> Line:
-    values: dict[float, list[float]] = {}
-    for line in lines:
-        for x, y in zip(line.steps, line.values, strict=True):
-            values.setdefault(x, []).append(y)
-    steps = sorted(values)
-    return Line(-1, tuple(steps), tuple(math.fsum(values[x]) / len(values[x]) for x in steps))
+    name = "SFT" if shared else ", ".join(family.variants)
+    mean = mean_by(*(np.concatenate(of) for of in zip(*lines.values(), strict=True)))
+    return _Curve(
+        label=" / ".join([name] + [family.model] * comparison.several_models),
+        colour=1 if shared else comparison.colour(family.variants[0]),
+        lines=lines,
+        mean=(np.array(mean[0]), np.array(mean[1])),
+    )
 
 
 def _boundaries(comparison: Comparison, family: Family) -> list[Boundary]:
     """Stage changes of the first seed that logged any; seeds of a run share their schedule."""
     for step in family.steps.values():
-        rows = [row for row in comparison.findings.metrics.get(step, ()) if "stage" in row and "step" in row]
-        changes = [
-            Boundary(
-                after["step"], int(after["stage"]), ", ".join(family.variants), comparison.colour(family.variants[0])
-            )
-            for before, after in itertools.pairwise(rows)
-            if after["stage"] != before["stage"]
-        ]
-        if rows:
-            return changes
+        steps, stages = logged(comparison.findings.log(step), "step", "stage")
+        if len(steps):
+            after = 1 + np.flatnonzero(np.diff(stages))
+            name, colour = ", ".join(family.variants), comparison.colour(family.variants[0])
+            found = zip(steps[after].tolist(), stages[after].tolist(), strict=True)
+            return [Boundary(step, int(stage), name, colour) for step, stage in found]
     return []
 
 
-def _finding(series: Sequence[Series]) -> str:
+def _finding(curves: Sequence[_Curve]) -> str:
     parts = []
-    for s in series:
-        start, end = s.mean.values[0], s.mean.values[-1]
-        parts.append(f"{s.label}: {start:.3g} to {end:.3g} ({plural(len(s.lines), 'seed')})")
+    for of in curves:
+        values = of.mean[1]
+        parts.append(f"{of.label}: {values[0]:.3g} to {values[-1]:.3g} ({plural(len(of.lines), 'seed')})")
     return "; ".join(parts) + "."

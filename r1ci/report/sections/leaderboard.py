@@ -140,7 +140,7 @@ def _score(
     comparison: Comparison, contender: Contender, set: str, made: Sequence[Contrast], ranks: tuple[float, ...]
 ) -> SetScore:
     own = {c.against: c for c in made if (c.left, c.set) == (contender.label, set)}
-    sizes = _sample_sizes(comparison, set)
+    sizes = comparison.sample_sizes(set)
 
     def scored(measure: Measure) -> Estimate | None:
         return accuracy(comparison.scores(contender, set, measure))
@@ -153,13 +153,6 @@ def _score(
         pass_at={k: scored(pass_at(k)) for k in sizes},
         majority={k: scored(majority_of(k)) for k in sizes if k > 2},
     )
-
-
-def _sample_sizes(comparison: Comparison, set: str) -> tuple[int, ...]:
-    """2, 4, 8, ... and all attempts per question; none where there is one."""
-    most = 1 + max((a.sample for of in comparison.findings.attempts.values() for a in of if a.set == set), default=0)
-    doubled = [2**power for power in range(1, most.bit_length()) if 2**power < most]
-    return (*doubled, most) if most > 1 else ()
 
 
 def _ranks(comparison: Comparison, set: str) -> dict[str, tuple[float, ...]]:

@@ -13,7 +13,6 @@ from markupsafe import Markup
 from r1ci.report import svg
 from r1ci.report.contenders import Comparison, families
 from r1ci.report.render import render
-from r1ci.report.tables import Visit
 
 BINS = 20
 
@@ -111,19 +110,21 @@ class _Training:
     """What training on a partition asked."""
 
     group_size: int | None
-    first: tuple[Visit, ...]
-    """The first visit of every question in every run."""
+    first: Mapping[str, tuple[bool, ...]]
+    """By question, whether its first visit had both right and wrong episodes, in every run that asked it."""
 
 
 def _trained(comparison: Comparison, partition: str) -> _Training:
     """The runs that trained on the groups of a partition step."""
     runs = [step for step in comparison.findings.steps.values() if step.reads.get("partition") == partition]
     sizes = {size for run in runs if (size := (run.inputs.get("rl") or {}).get("group_size"))}
-    first: list[Visit] = []
+    first: dict[str, tuple[bool, ...]] = {}
     for run in runs:
-        visits = comparison.findings.visits.get(run.id, ())
-        first += {visit.question_id: visit for visit in reversed(visits)}.values()
-    return _Training(sizes.pop() if len(sizes) == 1 else None, tuple(first))
+        if (visits := comparison.findings.visits.get(run.id)) is not None:
+            once = visits.unique("question_id", keep="first", maintain_order=True)
+            for question, scored, correct in once.select("question_id", "scored", "correct").iter_rows():
+                first[question] = (*first.get(question, ()), 0 < correct < scored)
+    return _Training(sizes.pop() if len(sizes) == 1 else None, first)
 
 
 def _histogram(title: str, rows: tuple[Mapping[str, Any], ...], training: _Training) -> Histogram:
@@ -154,8 +155,8 @@ def _group(group: int, rows: list[Mapping[str, Any]], training: _Training) -> Gr
     shares = [row["p"] for row in rows if row.get("p") is not None]
     size = training.group_size
     promised = [1 - p**size - (1 - p) ** size for p in shares] if size else []
-    names = {row["question_id"] for row in rows}
-    visits = [visit for visit in training.first if visit.question_id in names]
+    names = dict.fromkeys(row["question_id"] for row in rows)
+    visits = [mixed for name in names for mixed in training.first.get(name, ())]
     return Group(
         group=group,
         size=len(rows),
@@ -163,7 +164,7 @@ def _group(group: int, rows: list[Mapping[str, Any]], training: _Training) -> Gr
         highest=max(potentials, default=None),
         mean_p=fmean(shares) if shares else None,
         promised=fmean(promised) if promised else None,
-        found=fmean(0 < visit.correct < visit.scored for visit in visits) if visits else None,
+        found=fmean(visits) if visits else None,
         visited=len(visits),
     )
 

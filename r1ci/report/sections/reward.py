@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from markupsafe import Markup
 
 from r1ci.report.areas import Layer, stacked
 from r1ci.report.contenders import Comparison, Family, families
 from r1ci.report.render import render
 from r1ci.report.sections.curriculum import label
+from r1ci.report.tables import filled, mean_by
 
 PREFIX = "reward/"
 POINTS = 32
@@ -71,30 +73,27 @@ def reward_html(data: Reward) -> Markup:
 
 
 def _run(comparison: Comparison, family: Family) -> RewardRun | None:
-    rows = [
-        row
-        for step in family.steps.values()
-        for row in comparison.findings.metrics.get(step, ())
-        if "step" in row and math.isfinite(row.get("reward", math.nan))
-    ]
-    names = sorted({key for row in rows for key in row if key.startswith(PREFIX)})
-    if not names:
+    import polars as pl
+
+    logs = [comparison.findings.log(step) for step in family.steps.values()]
+    logs = [log.filter(pl.col("reward").is_finite()) for log in logs if {"step", "reward"} <= set(log.columns)]
+    log = pl.concat(logs, how="diagonal_relaxed").drop_nulls("step") if logs else pl.DataFrame()
+    names = sorted(name for name in log.columns if name.startswith(PREFIX) and log[name].count())
+    if not names or log.is_empty():
         return None
-    width = math.ceil((max(row["step"] for row in rows) + 1) / POINTS)
-    points: dict[int, list[Mapping[str, float]]] = {}
-    for row in rows:
-        points.setdefault(int(row["step"]) // width, []).append(row)
-    order = sorted(points)
-    terms = [_term(name, [points[at] for at in order]) for name in names]
+    steps = log["step"].to_numpy()
+    width = math.ceil((steps.max() + 1) / POINTS)
+    at = (steps // width).astype(np.int64)
+    terms = {name: filled(log, name) for name in names}
+    drawn = [_term(name, mean_by(at, values)[1]) for name, values in terms.items()]
     return RewardRun(
         label=label(comparison, family),
-        steps=tuple(at * width + (width - 1) / 2 for at in order),
-        terms=tuple(sorted(terms, key=lambda term: (-sum(map(abs, term.values)), term.name))),
-        residual=max(abs(row["reward"] - sum(row.get(name, 0.0) for name in names)) for row in rows),
+        steps=tuple(bin * width + (width - 1) / 2 for bin in np.unique(at).tolist()),
+        terms=tuple(sorted(drawn, key=lambda term: (-sum(map(abs, term.values)), term.name))),
+        residual=float(np.abs(log["reward"].to_numpy() - sum(terms.values())).max()),
     )
 
 
-def _term(name: str, points: Sequence[Sequence[Mapping[str, float]]]) -> Term:
-    values = tuple(fmean(row.get(name, 0.0) for row in rows) for rows in points)
+def _term(name: str, values: Sequence[float]) -> Term:
     quarter = max(1, len(values) // 4)
-    return Term(name.removeprefix(PREFIX), values, fmean(values[:quarter]), fmean(values[-quarter:]))
+    return Term(name.removeprefix(PREFIX), tuple(values), fmean(values[:quarter]), fmean(values[-quarter:]))

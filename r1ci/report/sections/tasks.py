@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
 from markupsafe import Markup
 
 from r1ci.report.areas import share_bar
 from r1ci.report.contenders import SET_TITLES, Comparison, families
 from r1ci.report.render import render
-from r1ci.report.sections.curriculum import SIGNALS, label
+from r1ci.report.sections.curriculum import SIGNALS, label, signal_kinds, visits_of
 from r1ci.report.stats import Scores
 
 SOURCES = {"symbench": "SymBench", "bbh": "BIG-Bench Hard", "rg": "Reasoning Gym"}
@@ -126,14 +127,16 @@ def _signals(comparison: Comparison) -> tuple[tuple[str, ...], tuple[Signal, ...
     runs = {
         label(comparison, family): visits
         for family in families(comparison.findings.cells, "rl")
-        if (visits := [v for step in family.steps.values() for v in comparison.findings.visits.get(step, ())])
+        if (visits := visits_of(comparison, family)) is not None
     }
     counts: dict[str, dict[str, list[int]]] = {}
     for run, visits in runs.items():
-        for visit in visits:
-            kind = 0 if visit.correct == 0 else 2 if visit.correct == visit.scored else 1
-            for task in ("all tasks", visit.task):
-                counts.setdefault(task, {}).setdefault(run, [0, 0, 0])[kind] += 1
+        kinds = signal_kinds(visits)
+        names, at = np.unique(visits["task"].to_numpy(), return_inverse=True)
+        of_tasks = np.bincount(at * len(SIGNALS) + kinds, minlength=len(names) * len(SIGNALS)).reshape(len(names), -1)
+        counts.setdefault("all tasks", {})[run] = of_tasks.sum(axis=0).tolist()
+        for task, of in zip(names.tolist(), of_tasks.tolist(), strict=True):
+            counts.setdefault(task, {})[run] = of
     signals = [_signal(task, of, tuple(runs)) for task, of in counts.items()]
     return tuple(runs), tuple(sorted(signals, key=lambda s: (s.task != "all tasks", -_mixed(s), s.task)))
 
