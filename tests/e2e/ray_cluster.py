@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 TOKEN = "a-token-of-the-tests-of-at-least-some-length"
@@ -32,7 +32,7 @@ class RayCluster:
         self.address = f"http://127.0.0.1:{dashboard}"
         head = ["--head", "--include-dashboard=true", f"--port={self._gcs}", f"--dashboard-port={dashboard}"]
         self.head = self._start([*head, f"--temp-dir={scratch}"])
-        self._wait(lambda: self._answers("/api/version"), "the head")
+        self.wait_until(lambda: self._answers("/api/version"), "the head")
 
     def add_node(self) -> "subprocess.Popen[bytes]":
         """Another node of one CPU; returns at once."""
@@ -44,7 +44,7 @@ class RayCluster:
         return text.count('"state": "ALIVE"')
 
     def wait_for_nodes(self, count: int) -> None:
-        self._wait(lambda: self.nodes() >= count, f"{count} nodes")
+        self.wait_until(lambda: self.nodes() >= count, f"{count} nodes")
 
     def kill(self, node: "subprocess.Popen[bytes]") -> None:
         """End a node with all its processes, without a word."""
@@ -77,7 +77,8 @@ class RayCluster:
         self._nodes.append(node)
         return node
 
-    def _wait(self, ready, what: str) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait for something that the cluster is to do."""
         end = time.monotonic() + PATIENCE_S
         while not ready():
             assert time.monotonic() < end, f"{what} did not come up: see {self._scratch}"
