@@ -17,6 +17,8 @@ from r1ci.report.scores import Measure, by_question, mean_correct
 from r1ci.report.stats import Scores
 
 T = TypeVar("T")
+MOST_DRAWN = 40
+"""Variants with charts and columns of their own; where there are more, these are the baseline and the first others."""
 SET_TITLES = {"new": "new questions of training tasks", "test": "test tasks"}
 _STAGES = {"base": "base", "sft": "SFT"}
 
@@ -70,6 +72,15 @@ class Comparison:
     def several_models(self) -> bool:
         """Whether labels must name the model."""
         return len({cell.model for cell in self.findings.cells}) > 1
+
+    def draws(self, variants: Iterable[str]) -> bool:
+        """Whether a row of these variants has charts of its own."""
+        return not self._drawn.isdisjoint(variants)
+
+    @cached_property
+    def _drawn(self) -> frozenset[str]:
+        baseline_first = sorted(self.variants, key=lambda variant: variant != self.baseline)
+        return frozenset(baseline_first[:MOST_DRAWN])
 
     def colour(self, variant: str) -> int:
         """Index of a variant's colour."""

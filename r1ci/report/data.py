@@ -12,7 +12,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -451,28 +451,26 @@ def _split(reader: _Reader, path: Path) -> Split:
 
 
 def _attempts(reader: _Reader, path: Path) -> tuple[Attempt, ...]:
-    rows = reader.table(path)
-    try:
-        return tuple(_attempt(row) for row in rows)
-    except KeyError as error:
-        reader.note(reader.relative(path), f"has no column {error}")
+    import polars as pl
+
+    if not path.exists():
+        reader.note(reader.relative(path), "is missing from a finished step")
         return ()
-
-
-def _attempt(row: Json) -> Attempt:
-    return Attempt(
-        set=row["set"],
-        task=row["task"],
-        question_id=row["question_id"],
-        sample=row["sample"],
-        correct=bool(row["correct"]),
-        calls=row["calls"],
-        code_errors=row["code_errors"],
-        statuses=tuple(row["statuses"] or ()),
-        turns=row["turns"],
-        generated_tokens=row["generated_tokens"],
-        stop_reason=row["stop_reason"],
-        answer=row["answer"],
+    table = reader.parsed(path, pl.read_parquet, None)
+    if table is None:
+        return ()
+    names = [column.name for column in fields(Attempt)]
+    for name in names:
+        if name not in table.columns:
+            reader.note(reader.relative(path), f"has no column {name!r}")
+            return ()
+    correct = pl.col("correct").cast(pl.Boolean)
+    columns = table.select(names).with_columns(correct, pl.col("statuses").fill_null([])).get_columns()
+    return tuple(
+        Attempt(*row)
+        for row in zip(
+            *(map(tuple, c.to_list()) if c.name == "statuses" else c.to_list() for c in columns), strict=True
+        )
     )
 
 

@@ -22,7 +22,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     numbers = (text.percent, text.points, text.bounds, text.p_value, text.number, text.signed)
-    for function in (*numbers, text.duration, text.plural):
+    for function in (*numbers, text.duration, text.plural, text.left_out):
         environment.filters[function.__name__] = function
     return environment
 

@@ -149,11 +149,15 @@ def rank_probabilities(rows: Sequence[Scores]) -> list[list[float]]:
     rng = np.random.default_rng(0)
     weights_DS, weights_DT = (rng.multinomial(n, np.full(n, 1 / n), DRAWS) / n for n in table_RST.shape[1:])
     means_RD = np.round(np.einsum("ds,rst,dt->rd", weights_DS, table_RST, weights_DT, optimize=True), 12)
-    above_RD = (means_RD[None, :, :] > means_RD[:, None, :]).sum(axis=1)
-    equal_RD = (means_RD[None, :, :] == means_RD[:, None, :]).sum(axis=1)
-    ranks = range(len(rows))
-    shared = [np.where((above_RD <= rank) & (rank < above_RD + equal_RD), 1 / equal_RD, 0.0) for rank in ranks]
-    return [[float(shared[rank][row].mean()) for rank in ranks] for row in ranks]
+    draws_RR = np.zeros((len(rows), len(rows)))
+    for of_row_R, means_D in zip(draws_RR, means_RD, strict=True):
+        above_D = (means_RD > means_D).sum(axis=0)
+        equal_D = (means_RD == means_D).sum(axis=0)
+        for size in np.unique(equal_D):
+            for place in range(size):
+                of_row_R += np.bincount(above_D[equal_D == size] + place, minlength=len(rows)) / size
+    chances: list[list[float]] = (draws_RR / DRAWS).tolist()
+    return chances
 
 
 def _unseen(questions: int) -> float:

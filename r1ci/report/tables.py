@@ -42,7 +42,9 @@ def read_visits(path: Path, unscored: tuple[str, ...]) -> pl.DataFrame:
     visits = scored.group_by(_EPISODE, maintain_order=True).agg(
         pl.len().alias("scored"), pl.col("correct").sum(), pl.col("calls").sum(), pl.col("reward").n_unique() > 1
     )
-    return visits.sort("step", maintain_order=True).select(*VISIT[:-1], signal="reward").collect()
+    names = pl.col("task", "question_id").cast(pl.Categorical)
+    ordered = visits.sort("step", maintain_order=True).with_columns(names)
+    return ordered.select(*VISIT[:-1], signal="reward").collect()
 
 
 def read_split(path: Path) -> Split:

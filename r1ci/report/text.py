@@ -72,3 +72,10 @@ def sample_sizes(estimate: Estimate) -> str:
     """3 seeds, 8 tasks, 160 questions."""
     sizes = ((estimate.seeds, "seed"), (estimate.tasks, "task"), (estimate.questions, "question"))
     return ", ".join(plural(count, one) for count, one in sizes)
+
+
+def left_out(drawn: int, of: int) -> str:
+    """A sentence to follow others where some rows are not drawn; empty where all are."""
+    if drawn == of:
+        return ""
+    return f" Drawn here: {drawn} of {of:,}, the baseline and the first others. All are in index.json."

@@ -113,6 +113,8 @@ class Behaviour:
 
     label: str
     colour: int
+    drawn: bool
+    """Whether the page shows its histograms and tasks: see ``contenders.MOST_DRAWN``."""
     against: CodeAgainstText
     kept: Kept | None
     """None where no kept trajectory ran a program."""
@@ -158,7 +160,8 @@ def behaviour_html(data: Behaviours) -> Markup:
         return f"{histogram.title}, {', '.join(parts)}"
 
     stages = sorted({stage for run in data.stages for stage in run.calls})
-    return render("behaviour.html", data=data, chart=chart, finding=finding, stages=stages)
+    detailed = [who for who in data.contenders if who.drawn]
+    return render("behaviour.html", data=data, detailed=detailed, chart=chart, finding=finding, stages=stages)
 
 
 def _behaviour(comparison: Comparison, contender: Contender, attempts: Sequence[Attempt]) -> Behaviour:
@@ -170,6 +173,7 @@ def _behaviour(comparison: Comparison, contender: Contender, attempts: Sequence[
     return Behaviour(
         label=contender.label,
         colour=contender.colour,
+        drawn=comparison.draws(contender.variants),
         against=_against(attempts),
         kept=_kept(lines),
         tasks=tuple(_tasks(attempts, lines)),

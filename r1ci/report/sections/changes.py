@@ -80,7 +80,8 @@ def changes_data(comparison: Comparison) -> Changes:
         else:
             changed = tuple(value != values[0] for value in values)
             rows.append(KeyRow(key, values, changed, bool(_PLACE.search(key))))
-    diffs = tuple(SpecDiff(variant, _diff(specs[order[0]], specs[variant])) for variant in order[1:])
+    lines = {variant: _lines(spec) for variant, spec in specs.items()}
+    diffs = tuple(SpecDiff(variant, _diff(lines[order[0]], lines[variant])) for variant in order[1:])
     first = json.dumps(comparison.findings.experiments[0].spec, indent=2, sort_keys=True)
     return Changes(tuple(order), comparison.baseline, tuple(rows), tuple(d for d in diffs if d.lines), equal, first)
 
@@ -107,7 +108,9 @@ def _variant(experiment: ExperimentRecord, variant: str) -> dict[str, Any]:
     return spec
 
 
-def _diff(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
-    left, right = (yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=100) for spec in (before, after))
-    found = difflib.unified_diff(left.splitlines(), right.splitlines(), n=_CONTEXT, lineterm="")
-    return tuple(found)[2:]
+def _lines(spec: dict[str, Any]) -> list[str]:
+    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=100).splitlines()
+
+
+def _diff(before: list[str], after: list[str]) -> tuple[str, ...]:
+    return tuple(difflib.unified_diff(before, after, n=_CONTEXT, lineterm=""))[2:]

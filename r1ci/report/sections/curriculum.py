@@ -51,6 +51,7 @@ class Strip:
 
     title: str
     spans: tuple[StageSpan, ...]
+    drawn: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class Run:
 
     label: str
     colour: int
+    drawn: bool
+    """Whether the page shows it: see ``contenders.MOST_DRAWN``."""
     visits: int
     stages: tuple[StageFlow, ...]
     learning: Shares
@@ -127,7 +130,7 @@ def curriculum_data(comparison: Comparison) -> Curriculum:
     """From the visits of every finished run and the metrics of every run."""
     runs = families(comparison.findings.cells, "rl")
     strips = tuple(
-        Strip(f"{label(comparison, family)}, seed {seed}", spans)
+        Strip(f"{label(comparison, family)}, seed {seed}", spans, comparison.draws(family.variants))
         for family in runs
         for seed, step in family.steps.items()
         if (spans := tuple(_spans(comparison.findings.log(step))))
@@ -139,10 +142,13 @@ def curriculum_data(comparison: Comparison) -> Curriculum:
 def curriculum_html(data: Curriculum) -> Markup:
     """Strips, then per run the mix, the signal, a flow per stage and the tables."""
 
+    runs = [run for run in data.runs if run.drawn]
+    strips_drawn = [strip for strip in data.strips if strip.drawn]
+
     def strips() -> Markup:
         drawn = [
             (strip.title, [Span(s.first, s.last + 1, f"stage {s.stage}", _kind(s.stage)) for s in strip.spans])
-            for strip in data.strips
+            for strip in strips_drawn
         ]
         return timeline(drawn, "Stages of every run over training steps, as in the table below.")
 
@@ -161,7 +167,15 @@ def curriculum_html(data: Curriculum) -> Markup:
         return flow(STATES, stage.counts, ("before", "after"), f"Stage {stage.stage} of {run.label}: {finding}.")
 
     return render(
-        "curriculum.html", data=data, states=STATES, strips=strips, areas=areas, change=change, ribbons=ribbons
+        "curriculum.html",
+        data=data,
+        runs=runs,
+        strips_drawn=strips_drawn,
+        states=STATES,
+        strips=strips,
+        areas=areas,
+        change=change,
+        ribbons=ribbons,
     )
 
 
@@ -217,6 +231,7 @@ def _run(comparison: Comparison, family: Family) -> Run | None:
     return Run(
         label=label(comparison, family),
         colour=comparison.colour(family.variants[0]),
+        drawn=comparison.draws(family.variants),
         visits=visits.height,
         stages=tuple(_flow(comparison, family, visits, changes, stage) for stage in stages),
         learning=_shares(visits["step"].to_numpy(), signal_kinds(visits), SIGNALS),
@@ -250,7 +265,7 @@ def _by_question(visits: pl.DataFrame, tables: Mapping[int, Sequence[Json]], col
 
     rows = [(seed, row["question_id"], row[column]) for seed, table in tables.items() for row in table]
     found = pl.DataFrame(rows, schema=("seed", "question_id", column), orient="row")
-    typed = found.cast({"seed": visits.schema["seed"], "question_id": pl.String, column: pl.Float64})
+    typed = found.cast({"seed": visits.schema["seed"], "question_id": visits.schema["question_id"], column: pl.Float64})
     return typed.unique(("seed", "question_id"), keep="last")
 
 

@@ -96,11 +96,15 @@ class Curves:
 
     rl: tuple[Panel, ...]
     sft: tuple[Panel, ...]
+    drawn: int
+    """Runs of RL among the curves."""
+    runs: int
+    """All runs of RL."""
 
 
 def curves_data(comparison: Comparison) -> Curves:
     """Every metric that at least one run logged; reward terms after the reward."""
-    rl = families(comparison.findings.cells, "rl")
+    rl, sft = (_drawn_runs(comparison, role) for role in ("rl", "sft"))
     terms = sorted(
         {
             name
@@ -113,8 +117,14 @@ def curves_data(comparison: Comparison) -> Curves:
     names = {"reward": RL_METRICS["reward"], **{term: f"Reward: {term[7:]}" for term in terms}, **RL_METRICS}
     return Curves(
         rl=_panels(comparison, rl, "rl", names),
-        sft=_panels(comparison, families(comparison.findings.cells, "sft"), "sft", SFT_METRICS),
+        sft=_panels(comparison, sft, "sft", SFT_METRICS),
+        drawn=len(rl),
+        runs=len(families(comparison.findings.cells, "rl")),
     )
+
+
+def _drawn_runs(comparison: Comparison, role: str) -> tuple[Family, ...]:
+    return tuple(family for family in families(comparison.findings.cells, role) if comparison.draws(family.variants))
 
 
 def curves_html(data: Curves) -> Markup:

@@ -39,6 +39,8 @@ class RewardRun:
     """One run over its seeds."""
 
     label: str
+    drawn: bool
+    """Whether the page shows it: see ``contenders.MOST_DRAWN``."""
     steps: tuple[float, ...]
     terms: tuple[Term, ...]
     """Largest first, by the mean of its absolute values."""
@@ -69,7 +71,8 @@ def reward_html(data: Reward) -> Markup:
     def finding(run: RewardRun) -> str:
         return "; ".join(f"{term.name}: {term.start:.3g} to {term.end:.3g}" for term in run.terms) + "."
 
-    return render("reward.html", data=data, chart=chart, finding=finding)
+    runs = [run for run in data.runs if run.drawn]
+    return render("reward.html", data=data, runs=runs, chart=chart, finding=finding)
 
 
 def _run(comparison: Comparison, family: Family) -> RewardRun | None:
@@ -88,6 +91,7 @@ def _run(comparison: Comparison, family: Family) -> RewardRun | None:
     drawn = [_term(name, mean_by(at, values)[1]) for name, values in terms.items()]
     return RewardRun(
         label=label(comparison, family),
+        drawn=comparison.draws(family.variants),
         steps=tuple(bin * width + (width - 1) / 2 for bin in np.unique(at).tolist()),
         terms=tuple(sorted(drawn, key=lambda term: (-sum(map(abs, term.values)), term.name))),
         residual=float(np.abs(log["reward"].to_numpy() - sum(terms.values())).max()),

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 from markupsafe import Markup
 
 from r1ci.report.areas import share_bar
@@ -61,12 +60,16 @@ class Tasks:
     """Hardest tasks last within each set and source."""
 
     contenders: tuple[str, ...]
+    columns: tuple[int, ...]
+    """Places of the contenders that the page shows: see ``contenders.MOST_DRAWN``."""
     sets: dict[str, str]
     rows: tuple[TaskRow, ...]
     improved: tuple[Change, ...]
     regressed: tuple[Change, ...]
     runs: tuple[str, ...]
     """Training runs that finished."""
+    run_columns: tuple[int, ...]
+    """Places of the runs that the page shows."""
     signals: tuple[Signal, ...]
     """Tasks whose visits were most often neither all right nor all wrong first; the first row is all tasks."""
 
@@ -80,15 +83,17 @@ def tasks_data(comparison: Comparison) -> Tasks:
         names = sorted({task for of in scores for tasks in of.values() for task in tasks})
         of_set = [TaskRow(set, _source(name), name, tuple(_task_mean(of, name) for of in scores)) for name in names]
         rows += sorted(of_set, key=_order)
-    runs, signals = _signals(comparison)
+    runs, run_columns, signals = _signals(comparison)
     changes = sorted(_changes(comparison), key=lambda c: (c.change, c.set, c.task, c.contender))
     return Tasks(
         contenders=tuple(contender.label for contender in shown),
+        columns=tuple(at for at, contender in enumerate(shown) if comparison.draws(contender.variants)),
         sets={set: SET_TITLES[set] for set in comparison.sets()},
         rows=tuple(rows),
         improved=tuple(c for c in reversed(changes) if c.change > 0)[:MOST],
         regressed=tuple(c for c in changes if c.change < 0)[:MOST],
         runs=runs,
+        run_columns=run_columns,
         signals=signals,
     )
 
@@ -123,22 +128,24 @@ def _order(row: TaskRow) -> tuple[str, float, str]:
     return row.source, -max(accuracy for accuracy in row.accuracies if accuracy is not None), row.task
 
 
-def _signals(comparison: Comparison) -> tuple[tuple[str, ...], tuple[Signal, ...]]:
+def _signals(comparison: Comparison) -> tuple[tuple[str, ...], tuple[int, ...], tuple[Signal, ...]]:
+    import polars as pl
+
     runs = {
-        label(comparison, family): visits
+        label(comparison, family): (visits, comparison.draws(family.variants))
         for family in families(comparison.findings.cells, "rl")
         if (visits := visits_of(comparison, family)) is not None
     }
     counts: dict[str, dict[str, list[int]]] = {}
-    for run, visits in runs.items():
-        kinds = signal_kinds(visits)
-        names, at = np.unique(visits["task"].to_numpy(), return_inverse=True)
-        of_tasks = np.bincount(at * len(SIGNALS) + kinds, minlength=len(names) * len(SIGNALS)).reshape(len(names), -1)
-        counts.setdefault("all tasks", {})[run] = of_tasks.sum(axis=0).tolist()
-        for task, of in zip(names.tolist(), of_tasks.tolist(), strict=True):
+    for run, (visits, _) in runs.items():
+        kinds = visits.select("task", kind=pl.Series(signal_kinds(visits)))
+        of_tasks = kinds.group_by("task").agg((pl.col("kind") == kind).sum().alias(str(kind)) for kind in range(3))
+        counts.setdefault("all tasks", {})[run] = [int(of_tasks[str(kind)].sum()) for kind in range(3)]
+        for task, *of in of_tasks.iter_rows():
             counts.setdefault(task, {})[run] = of
     signals = [_signal(task, of, tuple(runs)) for task, of in counts.items()]
-    return tuple(runs), tuple(sorted(signals, key=lambda s: (s.task != "all tasks", -_mixed(s), s.task)))
+    columns = tuple(at for at, (_, drawn) in enumerate(runs.values()) if drawn)
+    return tuple(runs), columns, tuple(sorted(signals, key=lambda s: (s.task != "all tasks", -_mixed(s), s.task)))
 
 
 def _signal(task: str, counts: Mapping[str, Sequence[int]], runs: Sequence[str]) -> Signal:
