@@ -4,6 +4,7 @@
 #   make demo    install, run specs/quickstart.yaml, print where the report lies
 #   make test    install with the development tools, run every test
 #   make soak    run what make test leaves out: the same thing over and over
+#   make test-cluster  and this, too: jobs on Ray clusters of several nodes, one of which is lost
 #   make test-vllm  run the tests of the vLLM engine, on a CPU, in an environment of their own (.venv-vllm, 4 GB)
 #   make check   format, lint, types, contracts, every shipped spec and sweep
 #
@@ -21,7 +22,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test vllm-env test-vllm soak check
+.PHONY: help demo test vllm-env test-vllm test-cluster soak check
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt $(PIP_ARGS)
@@ -54,10 +55,13 @@ demo: $(RUN)
 	@$(BIN)/r1ci run specs/quickstart.yaml --exists resume
 
 test: $(DEV)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not soak" $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not soak and not cluster" $(PYTEST_ARGS)
 
 soak: $(DEV)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+
+test-cluster: $(DEV)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m cluster $(PYTEST_ARGS)
 
 vllm-env: $(VLLM)
 

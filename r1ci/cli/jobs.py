@@ -33,10 +33,10 @@ def connect(address: str | None) -> Jobs:
     return Jobs(address)
 
 
-def follow(jobs: Jobs, job_id: str, settings: Settings, sweep: Sweep | None = None) -> int:
+def follow(jobs: Jobs, job_id: str, settings: Settings) -> int:
     """Show a job as a run here would be shown, until it ends. Returns its exit code."""
     try:
-        with Replay(settings, sweep) as replay:
+        with Replay(settings, sweep_of(jobs.get(job_id))) as replay:
             job = jobs.follow(job_id, replay)
     except KeyboardInterrupt:
         click.echo(
@@ -47,6 +47,15 @@ def follow(jobs: Jobs, job_id: str, settings: Settings, sweep: Sweep | None = No
     return ended(job, replay, settings)
 
 
+def sweep_of(job: Job) -> Sweep | None:
+    """The sweep that a job is; None where it is a run."""
+    if "sweep" not in job.facts:
+        return None
+    from r1ci.spec.sweep.models import Sweep
+
+    return Sweep.model_validate_json(job.facts["sweep"])
+
+
 def ended(job: Job, replay: Replay, settings: Settings) -> int:
     """Say how a job ended, beyond what its run said, and return its exit code."""
     code = exit_code(job, replay)
@@ -55,6 +64,9 @@ def ended(job: Job, replay: Replay, settings: Settings) -> int:
         click.echo(json.dumps(failure_document(mute), ensure_ascii=False))
     if settings.json or not job.ended:
         return code
+    best = (replay.end or {}).get("best")
+    if best is not None:
+        click.echo(f"best: trial {best['trial']}, {best['metric']:.4g}")
     for failure in replay.failures:
         print_error(R1ciError(f"{failure.step_id} failed: {failure.message}", failure.help), settings)
     if job.state == "stopped":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from r1ci.cli.jobs import address_option, connect, ended, follow
+from r1ci.cli.jobs import address_option, connect, ended, follow, sweep_of
 from r1ci.cli.replay import Replay
 from r1ci.cli.settings import Settings, Verb, pass_settings
 
@@ -23,7 +23,8 @@ def command(settings: Settings, job: str, address: str | None, following: bool, 
         return 0
     if following:
         return follow(jobs, job, settings)
-    with Replay(settings) as replay:
+    found = jobs.get(job)
+    with Replay(settings, sweep_of(found)) as replay:
         for line in jobs.log(job).splitlines():
             replay(line)
-    return ended(jobs.get(job), replay, settings)
+    return ended(found, replay, settings)

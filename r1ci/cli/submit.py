@@ -78,6 +78,7 @@ def command(
         root,
         packages,
         forwarded(variables),
+        None if sweep is None else sweep.model_dump_json(),
     )
     jobs = connect(address)
     job_id = submit(jobs, submission, tree)
@@ -90,7 +91,7 @@ def command(
         note(f"watch it with r1ci logs {job_id} --follow --address {jobs.address}", settings)
     else:
         note(f"job {job_id}, {len(tree.files)} files of {tree.root}", settings)
-    return follow(jobs, job_id, settings, sweep) if wait else 0
+    return follow(jobs, job_id, settings) if wait else 0
 
 
 def cluster_root(settings: Settings) -> str:

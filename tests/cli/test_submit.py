@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from r1ci.cli.jobs import exit_code, forwarded
+from r1ci.cli.jobs import ended, exit_code, forwarded, sweep_of
 from r1ci.cli.progress import JsonLines, PlainLines
 from r1ci.cli.replay import Replay, event_of, trial_event
 from r1ci.cli.settings import Settings
@@ -26,6 +26,7 @@ from r1ci.launch.events import (
 from r1ci.launch.jobs.client import Job
 from r1ci.launch.sweep.events import Summary, TrialEnded, TrialStarted
 from r1ci.plan.context import Progress
+from r1ci.spec.sweep.models import Sweep
 from r1ci.store.sweeps import TrialError, TrialRecord
 
 EVENTS: list[Event] = [
@@ -55,10 +56,10 @@ def test_a_trial_comes_back_as_far_as_it_is_shown() -> None:
     failed = TrialRecord(2, "", {}, (), state="failed", error=error, computed=2, reused=1, saved_s=0.5)
     tell(TrialStarted(TrialRecord(2, "", {}, ("rl.top_p=0.9",), attempt=2)), summary)
     tell(TrialEnded(failed), summary)
-    started, ended = (trial_event(json.loads(line)) for line in lines)
+    started, over = (trial_event(json.loads(line)) for line in lines)
     assert started is not None
     assert started[0] == TrialStarted(TrialRecord(2, "", {}, ("rl.top_p=0.9",), attempt=2))
-    assert ended == (TrialEnded(failed), summary)
+    assert over == (TrialEnded(failed), summary)
 
 
 def test_a_log_shown_later_has_the_times_at_which_things_happened(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +78,33 @@ def test_a_log_shown_later_has_the_times_at_which_things_happened(capsys: pytest
     assert list(replay.other) == ["INFO of somebody"]
     assert replay.failures == [Failure("rl-3", "StepFailed", "it failed", "look", 3)]
     assert replay.end == {"event": "done", "code": 1}
+
+
+def test_the_log_of_a_sweep_is_shown_from_what_is_kept_with_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {
+        "sweep_version": 1, "name": "lr", "spec": "base.yaml", "metric": {"name": "rl/reward", "mode": "max"},
+        "space": {"rl.learning_rate": {"kind": "grid", "values": [0.1, 0.2]},
+                  "rl.top_p": {"kind": "uniform", "low": 0.5, "high": 1, "when": {"rl.learning_rate": 0.1}}},
+        "search": {"kind": "random", "seed": 3}, "trials": 4,
+    }  # fmt: skip
+    sweep = Sweep.model_validate(given)
+    job = Job("lr-1", "succeeded", "", 0.0, 1.0, 0, {"run": "lr", "sweep": sweep.model_dump_json()})
+    assert sweep_of(job) == sweep
+    lines: list[str] = []
+    tell = SweepJson(lines.append)
+    best = TrialRecord(1, "", {}, (), metric=0.75)
+    tell(TrialStarted(TrialRecord(1, "", {}, ("rl.top_p=0.9",))), Summary(4))
+    tell(TrialEnded(TrialRecord(1, "", {}, (), state="done", metric=0.75)), Summary(4, done=1, best=best))
+    end = {"event": "done", "code": 0, "best": {"trial": 1, "metric": 0.75}}
+    with Replay(Settings(), sweep_of(job)) as replay:
+        for line in (*lines, json.dumps(end)):
+            replay(line)
+    assert ended(job, replay, Settings()) == 0
+    said = capsys.readouterr()
+    assert "trial 1  rl.top_p=0.9" in said.err
+    assert "done: rl/reward 0.75" in said.err
+    assert said.out == "best: trial 1, 0.75\n"
+    assert sweep_of(Job("a", "running", "", 0.0, None, None, {"run": "a"})) is None
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,6 @@ class RayCluster:
     def close(self) -> None:
         for node in reversed(self._nodes):
             if node.poll() is None:
-                node.terminate()
-        for node in self._nodes:
-            try:
-                node.wait(timeout=30)
-            except subprocess.TimeoutExpired:
                 self.kill(node)
 
     def r1ci(self, *words: str, cwd: Path, extra: Mapping[str, str] = {}) -> "subprocess.Popen[str]":

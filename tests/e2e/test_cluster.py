@@ -19,7 +19,7 @@ from ray_cluster import RayCluster
 
 from r1ci.store.metrics import read_rows
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PLAIN = SPEC.replace("variants: {curriculum: {}, plain: {curriculum.stages: single}}\n", "").replace(
     "report: {baseline: plain}\n", ""

@@ -36,7 +36,7 @@ class Job:
     ended_s: float | None
     exit_code: int | None
     facts: Mapping[str, str]
-    """What ``submit`` left there: ``command``, ``root``, ``run``."""
+    """What ``submit`` left there: ``command``, ``root``, ``run``, and ``sweep`` where it is one."""
 
     @property
     def ended(self) -> bool:

@@ -41,6 +41,8 @@ class Submission:
     """pip: each node installs the versions that are installed here; cluster: the nodes have what is needed."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of the job. Whoever may read the cluster's jobs can read it."""
+    sweep: str | None = None
+    """The sweep as JSON, kept with the job so that its log can be shown anywhere."""
 
     @property
     def command(self) -> str:
@@ -70,6 +72,7 @@ def submit(jobs: Jobs, submission: Submission, tree: Tree) -> str:
             environment["pip"] = {"packages": pinned(), "pip_check": False}
         job_id = _free_id(jobs, submission, _digest(content, submission))
         facts = {"run": submission.name, "root": submission.root, "command": shlex.join(submission.words)}
+        facts |= {} if submission.sweep is None else {"sweep": submission.sweep}
         jobs.submit(job_id, submission.command, environment, {**facts, "r1ci": r1ci.__version__})
     return job_id
 
