@@ -38,10 +38,10 @@ class Part:
 def page(head: Head, parts: Sequence[Part], *, note: Markup, charts: bool, reload_s: int | None = None) -> str:
     """The page. ``note`` stands before the first section.
 
-    ``charts`` brings plotly along, which the page's script starts when a chart comes into view. ``reload_s`` makes the
+    ``charts`` brings plotly along, which the page's script starts when the page is at rest. ``reload_s`` makes the
     page of a run that goes on: it reads itself from the disk again every so many seconds.
     """
-    scripts = [source("report.js"), source("board.js"), source("viewer.js")]
+    scripts = [source("report.js"), source("board.js"), source("viewer.js"), source("downloads.js")]
     plotly = _plotly() if charts else ""
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "

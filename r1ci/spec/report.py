@@ -29,6 +29,7 @@ SectionId = Literal[
     "changes",
     "cost",
     "provenance",
+    "downloads",
     "methods",
 ]
 """The sections of a page, in their usual order; ``sweep`` only where one is among the runs, or where it is listed."""

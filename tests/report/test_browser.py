@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -160,3 +163,29 @@ def test_every_drawing_is_named_and_nothing_stands_out_of_the_page(page: Path, b
     for width in (1300, 390):
         browser.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         assert browser.value("document.documentElement.scrollWidth") <= width
+
+
+def test_the_page_saves_its_data_as_files(page: Path, browser: Browser, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    browser.send("Page.setDownloadBehavior", behavior="allow", downloadPath=str(saved))
+    browser.open(page)
+    for name in ("leaderboard.csv", "metrics.csv", "trajectories.jsonl.gz"):
+        browser.value(f"document.querySelector('[data-download=\"{name}\"]').click()")
+        for _ in range(600):
+            if (saved / name).exists():
+                break
+            browser.value("new Promise((done) => setTimeout(done, 50))")
+    twin = json.loads(page.with_suffix(".json").read_text())["sections"]
+    board = list(csv.DictReader((saved / "leaderboard.csv").open()))
+    assert [line["checkpoint"] for line in board] == ["base", "SFT", "curriculum", "plain"]
+    first = twin["leaderboard"]["rows"][0]["scores"]["new"]["accuracy"]["value"]
+    assert float(board[0]["New questions of training tasks: %"]) == first
+    points = list(csv.DictReader((saved / "metrics.csv").open()))
+    assert {line["seed"] for line in points if line["metric"] == "rl-reward"} == {"", "0", "1", "2"}
+    with gzip.open(saved / "trajectories.jsonl.gz", "rt") as file:
+        lines = [json.loads(line) for line in file]
+    assert [line["id"] for line in lines] == [entry["id"] for entry in twin["trajectories"]["entries"]]
+    assert lines[0]["record"]["trajectory"]["turns"]
+    assert browser.value("document.getElementById('twin').getAttribute('href')") == "index.json"
+    assert browser.complaints() == []
+    assert browser.requests() == [page.resolve().as_uri()]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from r1ci.errors import R1ciError, UsageError
+from r1ci.report import contenders
 from r1ci.report.build import build
 from r1ci.report.sections import SECTIONS
 
@@ -59,12 +60,12 @@ def test_every_script_that_may_run_is_named_by_its_hash(files: tuple[Path, Path]
     assert policy is not None
     assert "default-src 'none'" in policy
     script = next(part for part in policy.split("; ") if part.startswith("script-src"))
-    assert re.fullmatch(r"script-src( 'sha256-[A-Za-z0-9+/]+='){4}", script)
+    assert re.fullmatch(r"script-src( 'sha256-[A-Za-z0-9+/]+='){5}", script)
 
 
 def test_hostile_text_can_neither_close_a_script_nor_open_a_tag(files: tuple[Path, Path]) -> None:
     page = Page(files[0].read_text(encoding="utf-8"))
-    assert [tag for tag, _ in page.tags].count("script") == 6
+    assert [tag for tag, _ in page.tags].count("script") == 7
     assert not [tag for tag, _ in page.tags if tag == "img"]
 
 
@@ -100,3 +101,21 @@ def test_a_page_without_curves_leaves_plotly_out(make_store: Callable[..., Path]
     root = make_store(failed=lambda role, variant, seed: role == "questions")
     made = build(root, ["quickstart"], tmp_path / "out", now=NOW)
     assert made.html.stat().st_size < 200_000
+
+
+def test_of_many_variants_the_baseline_and_the_first_are_drawn_and_the_page_says_so(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contenders, "MOST_DRAWN", 1)
+    files = build(full, ["quickstart"], tmp_path, baseline="plain", now=NOW)
+    page = files.html.read_text()
+    said = "of 4, the baseline and the first others. All are in index.json."
+    assert page.count(said) == 2, "of checkpoints: tasks and the use of code"
+    assert page.count("Drawn here: 1 of 2, the baseline") == 3, "of runs: curriculum, reward, signals by task"
+    assert "Drawn here: 1 of 2 runs" in page
+    assert 'data-run="plain" data-task' in page
+    assert 'data-run="curriculum" data-task' not in page
+    twin = json.loads(files.json.read_text())["sections"]
+    assert [run["drawn"] for run in twin["curriculum"]["runs"]] == [False, True]
+    assert len(twin["tasks"]["rows"][0]["accuracies"]) == 4
+    assert len(twin["leaderboard"]["rows"]) == 4

@@ -15,6 +15,7 @@ from r1ci.report.sections.changes import changes_data, changes_html
 from r1ci.report.sections.cost import cost_data, cost_html
 from r1ci.report.sections.curriculum import curriculum_data, curriculum_html
 from r1ci.report.sections.curves import curves_data, curves_html
+from r1ci.report.sections.downloads import downloads_data, downloads_html
 from r1ci.report.sections.interpreter import interpreter_data, interpreter_html
 from r1ci.report.sections.leaderboard import leaderboard_data, leaderboard_html
 from r1ci.report.sections.methods import methods_data, methods_html
@@ -57,5 +58,6 @@ SECTIONS = (
     Section("changes", "What differs", changes_data, changes_html),
     Section("cost", "Cost", cost_data, cost_html),
     Section("provenance", "Provenance", provenance_data, provenance_html),
+    Section("downloads", "Data", downloads_data, downloads_html),
     Section("methods", "Methods", methods_data, methods_html),
 )

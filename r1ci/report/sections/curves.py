@@ -150,7 +150,12 @@ def _payload(panel: Panel) -> dict[str, Any]:
         return {"steps": line.steps, "values": [float(f"{value:.5g}") for value in line.values]}
 
     series = [
-        {"label": s.label, "colour": s.colour, "mean": of(s.mean), "lines": [of(line) for line in s.lines]}
+        {
+            "label": s.label,
+            "colour": s.colour,
+            "mean": of(s.mean),
+            "lines": [{"seed": line.seed, **of(line)} for line in s.lines],
+        }
         for s in panel.series
     ]
     boundaries = [vars(boundary) for boundary in panel.boundaries]

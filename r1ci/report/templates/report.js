@@ -15,6 +15,13 @@
     return made;
   }
 
+  /** What an element holds as base64 of gzipped JSON. */
+  window.unpacked = async (holder) => {
+    const bytes = Uint8Array.from(atob(holder.textContent), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
   /** Call once when an element is about to be seen. */
   function whenSeen(target, act) {
     const observer = new IntersectionObserver((entries) => {
@@ -188,6 +195,11 @@
   function loadPlotly() {
     if (window.Plotly) return;
     document.head.append(element("script", "", byId("plotly").textContent));
+  }
+
+  /** plotly takes longer to start than a chart to draw, so it starts once the page is at rest. */
+  if (byId("plotly")) {
+    window.addEventListener("load", () => (window.requestIdleCallback || window.setTimeout)(loadPlotly));
   }
 
   /** Exponential mean, corrected for its start, as TensorBoard does it. */

@@ -54,9 +54,7 @@
 
   async function load() {
     if (entries) return;
-    const bytes = Uint8Array.from(atob(payload.textContent), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const decoded = JSON.parse(await new Response(stream).text());
+    const decoded = await window.unpacked(payload);
     if (entries) return;
     ({ entries, groups } = decoded);
     filter();
