@@ -4,7 +4,7 @@
 #   make demo    install, run specs/quickstart.yaml, print where the report lies
 #   make test    install with the development tools, run every test
 #   make soak    run what make test leaves out: the same thing over and over
-#   make test-cluster  and this, too: jobs on Ray clusters of several nodes, one of which is lost
+#   make test-cluster  and this, too: jobs on Ray clusters of several nodes, one of which is lost; workers that wait for others
 #   make test-vllm  run the tests of the vLLM engine, on a CPU, in an environment of their own (.venv-vllm, 4 GB)
 #   make check   format, lint, types, contracts, every shipped spec and sweep
 #

@@ -31,6 +31,7 @@ def states(place: Path, *, workers: int, trials: int, **environment: str) -> str
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.cluster
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(900)
