@@ -169,10 +169,11 @@ def _start(blueprint: Blueprint, options: Options, engines: int) -> tuple[list[A
     cluster.connect()
     gpus = options.tensor_parallel if ray.cluster_resources().get("GPU", 0) else 0
     group = reserve(engines, gpus) if gpus else None
-    # No CPU is asked for: trainers may hold all of them, and an engine that waits for one would never start.
-    remote = ray.remote(VllmServer).options(num_cpus=0, num_gpus=gpus, max_concurrency=2 * options.max_in_flight + 8)
+    server = ray.remote(VllmServer)
     places = [PlacementGroupSchedulingStrategy(group, number) if group else "DEFAULT" for number in range(engines)]
-    return [remote.options(scheduling_strategy=place).remote(blueprint, options) for place in places], group
+    # No CPU is asked for: trainers may hold all of them, and an engine that waits for one would never start.
+    needs = {"num_cpus": 0, "num_gpus": gpus, "max_concurrency": 2 * options.max_in_flight + 8}
+    return [server.options(**needs, scheduling_strategy=place).remote(blueprint, options) for place in places], group
 
 
 def reserve(engines: int, gpus: int, wait_s: float = RESERVE_S) -> Any:

@@ -21,11 +21,13 @@ pytestmark = pytest.mark.ray
 @pytest.fixture(scope="module")
 def engine(policy: Policy, loop: Any):
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    made = VllmActors(*policy, Options(positions=128, max_in_flight=8), engines=1)
-    loop.run(made.load_weights(0))
-    yield made
-    loop.run(made.close())
-    ray.shutdown()
+    try:
+        made = VllmActors(*policy, Options(positions=128, max_in_flight=8), engines=1)
+        loop.run(made.load_weights(0))
+        yield made
+        loop.run(made.close())
+    finally:
+        ray.shutdown()
 
 
 def test_weights_survive_the_object_store() -> None:
