@@ -1,12 +1,15 @@
 """Rollouts, updates, SFT and peak memory against TRL's GRPOTrainer and SFTTrainer.
 
-    python benchmarks/training.py [--rounds 3] [--episodes 16 64] [--only rollouts update sft memory] [--json FILE]
+    python benchmarks/training.py [--rounds 3] [--episodes 16 64] [--batches 1 4] [--only rollouts update sft memory]
+                                  [--json FILE]
 
 One model of random weights (Qwen2, 3 M parameters), one machine, alternating rounds; a ratio is the median over the
 rounds of ours over TRL's. The workload is in workload.py, TRL's side in trl_side.py.
 
-    rollouts   groups of 8, one program per episode, prompts of equal length; sampled tokens per second. TRL once as
-               it generates, and once with the log-probabilities of what was sampled, which ours returns with the tokens
+    rollouts   groups of 8, one program per episode, prompts of equal length, so many episodes at a time and so many
+               times that in all; sampled tokens per second. TRL takes batch after batch, ours fills a place as soon as
+               it is free. TRL once as it generates, and once with the log-probabilities of what was sampled, which
+               ours returns with the tokens
     update     one RL update of AdamW over episodes whose completions spread 10:1 in length; tokens of the
                episodes per second, padding not counted
     sft        the same episodes as demonstrations, an epoch in batches of 16
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -164,6 +168,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--episodes", type=int, nargs="+", default=[16, 64], help="concurrent episodes")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4], help="episodes in all, in concurrent ones")
     parser.add_argument("--groups", type=int, default=8, help="groups of 8 episodes in an update and in SFT")
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--json", type=Path)
@@ -174,8 +179,8 @@ def _options() -> argparse.Namespace:
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
     """What was asked for, one after the other."""
     if "rollouts" in options.only:
-        for episodes in options.episodes:
-            yield from _rollouts(episodes, options.rounds)
+        for episodes, batches in itertools.product(options.episodes, options.batches):
+            yield from _rollouts(episodes, batches, options.rounds)
     if "update" in options.only:
         yield _updates(options.groups, options.rounds)
     if "sft" in options.only:
@@ -184,11 +189,11 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
         yield _memory()
 
 
-def _rollouts(episodes: int, rounds: int) -> list[Row]:
-    policy = workload.policy()
-    scripts = workload.scripts(policy.tokenizer, episodes)
+def _rollouts(episodes: int, batches: int, rounds: int) -> list[Row]:
+    policy, total = workload.policy(), episodes * batches
+    scripts = workload.scripts(policy.tokenizer, total)
     theirs = trl_side.Rollouts(policy, scripts, episodes)
-    ours = Rollouts(policy, workload.attempts(policy, episodes, theirs.prompt_tokens), scripts, episodes)
+    ours = Rollouts(policy, workload.attempts(policy, total, theirs.prompt_tokens), scripts, episodes)
     expected = sum(script.tokens for script in scripts.values())
     rates: dict[str, list[float]] = {"ours": [], "generated": [], "scored": []}
     for number in range(rounds + 1):
@@ -203,7 +208,7 @@ def _rollouts(episodes: int, rounds: int) -> list[Row]:
                 if name == "scored":
                     rates["generated"].append(sampled / theirs.generating)
     theirs.close()
-    title = f"rollouts, {episodes} episodes, {theirs.prompt_tokens} prompt tokens"
+    title = f"rollouts, {total} episodes, {episodes} at a time, {theirs.prompt_tokens} prompt tokens"
     return [
         _row("rollouts", title, "tokens/s", rates["ours"], rates["generated"]),
         _row("rollouts", f"{title}, TRL's log-probabilities too", "tokens/s", rates["ours"], rates["scored"]),

@@ -68,10 +68,10 @@ class _Scripted(LogitsProcessor):
 
 
 class Rollouts:
-    """GRPOTrainer's own generation with a tool, program after program, as ``train`` runs it."""
+    """GRPOTrainer's own generation with a tool, program after program, as ``train`` runs it: ``episodes`` at a time."""
 
     def __init__(self, policy: Policy, scripts: dict[tuple[int, int], Script], episodes: int) -> None:
-        self._policy, self._episodes = policy, episodes
+        self._policy, self._episodes, self._batches = policy, episodes, len(scripts) // episodes
         self._executor, self._runner = LocalExecutor(LIMITS), asyncio.Runner()
         self._trainer = grpo(policy, episodes, tools=[self._tool()])
         self.generating = 0.0
@@ -100,7 +100,7 @@ class Rollouts:
         def timed(prompts: Any) -> Any:
             began = time.perf_counter()
             result = inner(prompts)
-            self.generating = time.perf_counter() - began
+            self.generating += time.perf_counter() - began
             return result
 
         self._trainer._generate = timed
@@ -117,11 +117,14 @@ class Rollouts:
         model.generate = generate
 
     def run(self) -> int:
-        """One batch of episodes; the tokens that were sampled."""
+        """All episodes, batch after batch; the tokens that were sampled."""
         self._trainer.model.train()
-        inputs = [{"prompt": _message(number // GROUP)} for number in range(self._episodes)]
-        out = self._trainer._generate_and_score_completions(inputs)
-        return int((out["completion_mask"] * out["tool_mask"]).sum())
+        self.generating, sampled = 0.0, 0
+        for start in range(0, self._batches * self._episodes, self._episodes):
+            inputs = [{"prompt": _message(number // GROUP)} for number in range(start, start + self._episodes)]
+            out = self._trainer._generate_and_score_completions(inputs)
+            sampled += int((out["completion_mask"] * out["tool_mask"]).sum())
+        return sampled
 
     def close(self) -> None:
         """Give the model its own method back and end the executor."""

@@ -107,7 +107,7 @@ class HfEngine:
     async def open(self, episode: int) -> None:
         """Announce an episode; any number may be open. The first one finds the model as it is now."""
         if not self._open:
-            self._decoder = Decoder.of(self._model.base_model)
+            self._decoder = Decoder.of(self._model)
         self._open.add(episode)
 
     async def release(self, episode: int) -> None:
@@ -119,7 +119,7 @@ class HfEngine:
         if place is not None:
             self._places.leave(place)
         if not self._open:
-            self._active, self._unseated = [], []
+            self._active, self._unseated, self._decoder = [], [], None
             self._places.forget()
         self._kick()
 
@@ -279,8 +279,7 @@ class HfEngine:
                 torch.from_numpy(ids_RL).to(self._device), positions_RL, row_mask(positions_RL, extent, self._dtype)
             )
             last_RE = hidden_RLE[torch.arange(len(chunks)), torch.from_numpy(lengths_R - 1).to(self._device)]
-            logits_RV: Tensor = self._model.get_output_embeddings()(last_RE)
-            return logits_RV
+            return self._decoder.logits(last_RE) if self._decoder else self._model.get_output_embeddings()(last_RE)
 
     def _hidden(self, ids_RL: Tensor, positions_RL: Tensor, mask: Tensor) -> Tensor:
         """Hidden states (R, L, E) of a pass that the cache has been told of."""

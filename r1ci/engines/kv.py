@@ -4,8 +4,8 @@ Every episode being decoded owns a row. These rows are kept at the front, so tha
 copying. Positions are per row: a chunk of new tokens is written at each row's own length. Behind the last position is
 one that nobody reads: the padding of chunks is written there.
 
-Shapes: N layers, c keys or values, S places, H key-value heads, T positions, D head size, R rows of one forward pass,
-L new tokens, Q query heads.
+Shapes: N layers, S places, H key-value heads, X = 2 x H (keys, then values), T positions, D head size, R rows of one
+forward pass, L new tokens, Q query heads.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class RowCache:
 
     def __init__(self, config: Any, places: int, positions: int, dtype: torch.dtype, device: torch.device) -> None:
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        shape = (config.num_hidden_layers, 2, places, config.num_key_value_heads, positions + 1, head)
-        self.kv_NcSHTD = torch.zeros(shape, dtype=dtype, device=device)
+        shape = (config.num_hidden_layers, places, 2 * config.num_key_value_heads, positions + 1, head)
+        self.kv_NSXTD = torch.zeros(shape, dtype=dtype, device=device)
         self.positions = positions
         self._rows = slice(0, 0)
         self._extent = 0
@@ -37,19 +37,17 @@ class RowCache:
     def begin(self, start: int, positions_RL: Tensor, extent: int) -> None:
         """The next forward pass is for the places from ``start`` on, writes these positions, reads up to ``extent``."""
         self._rows = slice(start, start + positions_RL.shape[0])
-        heads, room = self.kv_NcSHTD.shape[3:5]
-        place_RH = torch.arange(start * heads, self._rows.stop * heads, device=positions_RL.device).view(-1, heads)
-        self._index = (place_RH[:, :, None] * room + positions_RL[:, None]).flatten()
+        both, room = self.kv_NSXTD.shape[2:4]
+        place_RX = torch.arange(start * both, self._rows.stop * both, device=positions_RL.device).view(-1, both)
+        self._index = (place_RX[:, :, None] * room + positions_RL[:, None]).flatten()
         self._extent = extent
 
     def update(self, key_RHLD: Tensor, value_RHLD: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> Any:
         """Write new keys and values; return those of all positions that the pass may look at."""
-        views = []
-        for whole_SHTD, new_RHLD in zip(self.kv_NcSHTD[layer_idx], (key_RHLD, value_RHLD), strict=True):
-            size = new_RHLD.shape[-1]
-            whole_SHTD.view(-1, size).index_copy_(0, self._index, new_RHLD.reshape(-1, size))
-            views.append(whole_SHTD[self._rows, :, : self._extent])
-        return views[0], views[1]
+        whole_SXTD, new_RXLD = self.kv_NSXTD[layer_idx], torch.cat((key_RHLD, value_RHLD), dim=1)
+        size = new_RXLD.shape[-1]
+        whole_SXTD.view(-1, size).index_copy_(0, self._index, new_RXLD.view(-1, size))
+        return whole_SXTD[self._rows, :, : self._extent].chunk(2, dim=1)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Unused by the forward pass, which is given its positions; transformers asks all the same."""
@@ -57,13 +55,13 @@ class RowCache:
 
     def swap(self, a: int, b: int, length_a: int, length_b: int) -> None:
         """Exchange two places that hold so many tokens each."""
-        keep = self.kv_NcSHTD[:, :, a, :, :length_a].clone()
+        keep = self.kv_NSXTD[:, a, :, :length_a].clone()
         self.copy(b, a, length_b)
-        self.kv_NcSHTD[:, :, b, :, :length_a] = keep
+        self.kv_NSXTD[:, b, :, :length_a] = keep
 
     def copy(self, source: int, target: int, length: int) -> None:
         """Make the first tokens of one place those of another, too."""
-        self.kv_NcSHTD[:, :, target, :, :length] = self.kv_NcSHTD[:, :, source, :, :length]
+        self.kv_NSXTD[:, target, :, :length] = self.kv_NSXTD[:, source, :, :length]
 
 
 def rows_attention(

@@ -293,24 +293,31 @@ def _trunk(work: Workload) -> int:
 
 def engine(work: Workload, longest: int) -> tuple[Part, ...]:
     """What the engine adds while it samples: the weights that episodes are sampled with, and the key-value cache."""
-    spec = work.spec.engine
-    if not isinstance(spec, HfEngine | VllmEngine):
-        return ()
     if _reserves(work):
+        spec = work.spec.engine
         assert isinstance(spec, VllmEngine)
         size = spec.gpu_memory * work.device.memory_mb * 1e6
         text = f"engine.gpu_memory {spec.gpu_memory:g} x {number(work.device.memory_mb)} MB"
         return (Part("vLLM", size, text),)
-    if _elsewhere(work):
+    return (*_engine_asleep(work, longest), *_decoder(work))
+
+
+def _engine_asleep(work: Workload, longest: int) -> tuple[Part, ...]:
+    """What the engine keeps during the update: everything but what vLLM and the hf engine's decoder give back."""
+    spec = work.spec.engine
+    if _reserves(work):
+        return (Part("vLLM asleep", VLLM_ASLEEP_MB * 1e6, f"{VLLM_ASLEEP_MB} MB"),)
+    if _elsewhere(work) or not isinstance(spec, HfEngine | VllmEngine):
         return ()
     return (*_sampler(work), _cache(work, spec.max_in_flight, longest))
 
 
-def _engine_asleep(work: Workload, longest: int) -> tuple[Part, ...]:
-    """What the engine keeps during the update: everything but what vLLM gives back."""
-    if _reserves(work):
-        return (Part("vLLM asleep", VLLM_ASLEEP_MB * 1e6, f"{VLLM_ASLEEP_MB} MB"),)
-    return engine(work, longest)
+def _decoder(work: Workload) -> tuple[Part, ...]:
+    """The copy of the weights that the hf engine decodes with on a CPU while episodes are open."""
+    if work.on_gpu or not isinstance(work.spec.engine, HfEngine):
+        return ()
+    text = f"{work.weight_bytes} bytes x {number(work.parameters)} parameters"
+    return (Part("decoding copy", work.weight_bytes * work.parameters, text),)
 
 
 def _sampler(work: Workload) -> tuple[Part, ...]:

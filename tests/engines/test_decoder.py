@@ -55,7 +55,7 @@ async def two_turns(model, tokenizer) -> list[Completion]:
 def sampled(model, tokenizer, monkeypatch, *, direct: bool) -> list[Completion]:
     with monkeypatch.context() as patch:
         if not direct:
-            patch.setattr(Decoder, "of", staticmethod(lambda base_model: None))
+            patch.setattr(Decoder, "of", staticmethod(lambda model: None))
         return asyncio.run(two_turns(model, tokenizer))
 
 
@@ -71,7 +71,7 @@ def sampled(model, tokenizer, monkeypatch, *, direct: bool) -> list[Completion]:
 )
 def test_the_direct_pass_samples_what_transformers_does(kind: str, options, tokenizer, monkeypatch) -> None:
     model = build(kind, **options)
-    assert Decoder.of(model.base_model) is not None
+    assert Decoder.of(model) is not None
     direct = sampled(model, tokenizer, monkeypatch, direct=True)
     for mine, theirs in zip(direct, sampled(model, tokenizer, monkeypatch, direct=False), strict=True):
         assert mine.ids == theirs.ids
@@ -90,7 +90,7 @@ def test_16_bit_weights_agree_up_to_their_rounding(tokenizer) -> None:
 
 def test_other_models_are_called_as_transformers_does(tokenizer) -> None:
     model = build("qwen3", head_dim=8)
-    assert Decoder.of(model.base_model) is None
+    assert Decoder.of(model) is None
     assert all(got.ids for got in asyncio.run(two_turns(model, tokenizer)))
 
 
@@ -115,7 +115,7 @@ def test_a_replaced_projection_is_used(tokenizer) -> None:
     model = build("llama")
     mlp = model.base_model.layers[0].mlp
     mlp.down_proj = Twice(mlp.down_proj)
-    assert Decoder.of(model.base_model) is not None
+    assert Decoder.of(model) is not None
     got = asyncio.run(two_turns(model, tokenizer))[0]
     ids_T = torch.tensor([*CONTEXTS[0], *got.ids])
     with torch.no_grad():

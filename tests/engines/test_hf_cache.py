@@ -198,9 +198,9 @@ def test_nothing_is_kept_once_no_episode_is_open(policy) -> None:
 
 def test_memory_is_that_of_the_places(policy) -> None:
     shared = engine(policy, 3)
-    storage = shared._cache.kv_NcSHTD
+    storage = shared._cache.kv_NSXTD
     asyncio.run(served(shared, [ask(encode(policy[1], "print(1)" * (1 + i % 7)), i) for i in range(20)]))
-    assert shared._cache.kv_NcSHTD is storage
+    assert shared._cache.kv_NSXTD is storage
     assert storage.numel() == SHAPE.layers * 2 * 3 * SHAPE.kv_heads * (POSITIONS + 1) * (SHAPE.width // SHAPE.heads)
 
 
