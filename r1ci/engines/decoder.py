@@ -1,18 +1,19 @@
 """The forward pass of Llama-shaped models over the places of the cache, on a CPU, without transformers' cost of a call.
 
 A step of decoding is so little arithmetic that going through some twenty modules a layer takes longer, and a product of
-few rows with a matrix is twice as fast where the matrix lies the other way round. Here a pass is a list of tensor
-operations on a copy of the weights, transposed, those that are applied to the same input in one piece: the products,
-the rotation of queries and keys in one go, one write into the cache, one attention. Any other model, one on another
-device, and one with hooks on its modules (a sharded one gathers weights in them) is called as transformers does it.
+few rows with a matrix is faster where the matrix lies the other way round. Here a pass is a list of tensor operations
+on a copy of the weights, transposed, those that are applied to the same input in one piece: the products, the rotation
+of queries and keys in one go, one write into the cache, one attention for each part of the pass. Any other model, one
+on another device, and one with hooks on its modules (a sharded one gathers weights in them) is called as transformers
+does it.
 
-Shapes: R rows of one pass, L new tokens of each, N = R x L tokens, E hidden size, Q query heads, H key-value heads, X
+Shapes: N tokens of a pass, R rows of one part, L new tokens of each, E hidden size, Q query heads, H key-value heads, X
 all heads, D head size, I inputs and O outputs of a product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaModel, Qwen2Model
 
-from r1ci.engines.kv import RowCache, attend
+from r1ci.engines.kv import Part, RowCache, attend
 
 Product = Callable[[Tensor], Tensor]
 
@@ -61,28 +62,33 @@ class Decoder:
         with torch.no_grad():
             return Decoder(model)
 
-    def __call__(self, ids_RL: Tensor, positions_RL: Tensor, mask: Tensor, cache: RowCache) -> Tensor:
-        """Hidden states (R, L, E); the cache has been told where the pass writes and reads."""
-        rows, length = ids_RL.shape
-        hidden_NE = self._embed(ids_RL).flatten(0, 1)
-        cos_RLD, sin_RLD = self._rotary(hidden_NE, positions_RL)
-        cos_N1D, sin_N1D = cos_RLD.flatten(0, 1)[:, None], sin_RLD.flatten(0, 1)[:, None]
+    def __call__(self, ids_N: Tensor, parts: Sequence[Part], cache: RowCache) -> Tensor:
+        """Hidden states (N, E) of a pass that the cache has been told of."""
+        hidden_NE = self._embed(ids_N)
+        positions_N = torch.cat([part.positions_RL.flatten() for part in parts])
+        cos_1ND, sin_1ND = self._rotary(hidden_NE, positions_N[None])
         half, turned = self._size // 2, self._queries + self._keys
-        sin_N1D = torch.cat((-sin_N1D[..., :half], sin_N1D[..., half:]), dim=-1)
+        cos_N1D = cos_1ND[0, :, None]
+        sin_N1D = torch.cat((-sin_1ND[0, :, None, :half], sin_1ND[0, :, None, half:]), dim=-1)
         for number, layer in enumerate(self._layers):
-            all_NXD = layer.qkv(layer.before(hidden_NE)).view(rows * length, -1, self._size)
+            all_NXD = layer.qkv(layer.before(hidden_NE)).view(len(ids_N), -1, self._size)
             turned_NXD = all_NXD[:, :turned]
             turned_NXD = torch.addcmul(turned_NXD * cos_N1D, turned_NXD.roll(half, -1), sin_N1D)
-            query_RQLD, key_RHLD, value_RHLD = (
-                part.reshape(rows, length, -1, self._size).transpose(1, 2)
-                for part in (turned_NXD[:, : self._queries], turned_NXD[:, self._queries :], all_NXD[:, turned:])
-            )
-            keys, values = cache.update(key_RHLD, value_RHLD, number)
-            seen_RLQD = attend(query_RQLD, keys, values, mask, self._scaling)
-            hidden_NE = hidden_NE + layer.o(seen_RLQD.reshape(rows * length, -1))
+            cache.write(number, torch.stack((turned_NXD[:, self._queries :], all_NXD[:, turned:])))
+            seen_NE = self._attend(turned_NXD[:, : self._queries], parts, cache, number)
+            hidden_NE = hidden_NE + layer.o(seen_NE)
             gate_NO, up_NO = layer.gate_up(layer.after(hidden_NE)).chunk(2, dim=-1)
             hidden_NE = hidden_NE + layer.down(layer.activation(gate_NO) * up_NO)
-        return self._norm(hidden_NE).view(rows, length, -1)
+        return self._norm(hidden_NE)
+
+    def _attend(self, query_NQD: Tensor, parts: Sequence[Part], cache: RowCache, number: int) -> Tensor:
+        seen, start = [], 0
+        for part in parts:
+            query_RLQD = query_NQD[start : start + part.tokens].unflatten(0, part.positions_RL.shape)
+            seen_RLQD = attend(query_RLQD.transpose(1, 2), *cache.read(number, part), part, self._scaling)
+            seen.append(seen_RLQD.reshape(part.tokens, -1))
+            start += part.tokens
+        return torch.cat(seen)
 
 
 def _layer(layer: Any) -> _Layer:

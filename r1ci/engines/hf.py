@@ -3,13 +3,13 @@
 Any number of episodes may be open; those being decoded hold a place in the key-value cache, and keep it while their
 program runs until somebody else needs it. A turn reads only what no place holds: the tokens since the episode's last
 turn, or, of a context that has no place, what follows the longest prefix that any place has read. So a group's prompt
-is read once, and instructions that all questions share are, too. Nothing is kept once no episode is open, since the
-weights may change then.
+is read once, and instructions that all questions share are, too. Others go on meanwhile: what is read goes along with
+their next tokens. Nothing is kept once no episode is open, since the weights may change then.
 
 In lock-step mode a batch begins only when every open episode has made its request, so that the batches, and with them
 every rounding, are the same on every run.
 
-Shapes: R rows, L new tokens, V vocabulary.
+Shapes: N tokens of a pass, R rows, L new tokens of each, E hidden size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from r1ci.engines.decoder import Decoder
-from r1ci.engines.kv import ATTENTION, RowCache, row_mask
+from r1ci.engines.kv import ATTENTION, Part, RowCache
 from r1ci.engines.places import Places, leading
 from r1ci.engines.protocol import Completion, Finish, Request
 from r1ci.engines.sampling import draw
@@ -36,9 +36,7 @@ from r1ci.errors import UsageError
 STOP_WINDOW = 12
 """Tokens looked back on for a stop string: each is at least one byte of it."""
 PASS_TOKENS = 4096
-"""Tokens read in one pass, padding included: bounds the memory of attention scores."""
-PADDING = 64
-"""Tokens of padding in a pass that are never too many."""
+"""Context tokens read in one pass: bounds the memory of attention scores."""
 WORTH_WAITING = 16
 """Tokens that a context must save to be read after another one with the same beginning, not beside it."""
 
@@ -87,11 +85,12 @@ class HfEngine:
         self._tickets = itertools.count()
         self._active: list[_Job] = []
         self._driver: asyncio.Task[None] | None = None
-        self._pieces: dict[int, str] = {}
+        self._eos = tokenizer.eos_token_id
+        self._enders: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._decoder: Decoder | None = None
         self.policy_version = 0
         self.read_tokens = 0
-        """Context tokens run through the model so far, padding not counted."""
+        """Tokens run through the model so far."""
 
     async def load_weights(self, version: int) -> float:
         """Name the weights: they are the trainer's own."""
@@ -166,7 +165,7 @@ class HfEngine:
                 if self._may_admit():
                     self._admit()
                 else:
-                    self._decode()
+                    self._step([])
                 await asyncio.sleep(0)
         except Exception as error:
             self._fail(error)
@@ -189,7 +188,7 @@ class HfEngine:
         return able > 0 and able * 8 >= len(self._active)
 
     def _admit(self) -> None:
-        """Read what is new of every request that can be served now and draw its first token."""
+        """Read what is new of every request that can be served now, while the others go on."""
         room = self._count - len(self._active) - len(self._seated)
         self._reading = [self._seated[episode] for episode in sorted(self._seated)]
         for _ in range(min(room, len(self._unseated))):
@@ -201,10 +200,10 @@ class HfEngine:
             else:
                 job.known = self._places.common(place, job.context)
         while self._reading:
-            self._read(self._pass())
+            self._step(self._pass())
 
     def _pass(self) -> list[_Job]:
-        """Take out the jobs to read together: at most half of what is read is padding.
+        """Take out the jobs to read together.
 
         A context that begins like another one is read after it, so that its beginning need not be read twice.
         """
@@ -215,11 +214,10 @@ class HfEngine:
         for job in order:
             key = job.context.tobytes()
             common = job.unread - 1 + job.known if key in chosen else job.common(lead) if chosen else 0
-            most = min(PASS_TOKENS, 2 * (total + job.unread) + PADDING)
             if common >= job.known + WORTH_WAITING:
                 job.known = common
                 later.append(job)
-            elif chosen and lead.unread * (len(chosen) + 1) > most:
+            elif chosen and total + job.unread > PASS_TOKENS:
                 later.append(job)
             else:
                 chosen[key if key not in chosen else id(job)] = job
@@ -227,18 +225,19 @@ class HfEngine:
         self._reading = later
         return list(chosen.values())
 
-    def _read(self, jobs: list[_Job]) -> None:
-        """Give each job a place behind those being decoded, read its context, and let it join them."""
+    def _step(self, jobs: list[_Job]) -> None:
+        """One token for every active job; in the same pass, seat these behind them and read their contexts."""
         start = len(self._active)
         for place, job in enumerate(jobs, start):
             self._sit(job, place)
-        self._active += jobs
         known = self._places.lengths_S[start : start + len(jobs)].tolist()
         chunks = [job.request.ids[length:] for job, length in zip(jobs, known, strict=True)]
-        while len(chunks[0]) > PASS_TOKENS:
+        while chunks and len(chunks[0]) > PASS_TOKENS:
             self._forward(start, [chunks[0][:PASS_TOKENS]])
             chunks = [chunks[0][PASS_TOKENS:]]
-        self._accept(start, self._forward(start, chunks))
+        chunks = [*(job.ids[-1:] for job in self._active), *chunks]
+        self._active += jobs
+        self._accept(self._forward(0, chunks))
 
     def _sit(self, job: _Job, place: int) -> None:
         """Seat a job's episode at a place, with as much of its context as any place holds."""
@@ -256,44 +255,49 @@ class HfEngine:
         self._seated.pop(episode, None)
         self._begun.add(episode)
 
-    def _decode(self) -> None:
-        """One token for every active job."""
-        self._accept(0, self._forward(0, [job.ids[-1:] for job in self._active]))
-
     def _forward(self, start: int, chunks: Sequence[Sequence[int]]) -> Tensor:
         """Run the places from ``start`` on, each with its chunk of new tokens; logits (R, V) after each chunk's end."""
-        lengths_R = np.array([len(chunk) for chunk in chunks])
-        longest = int(lengths_R.max())
-        known_R = self._places.lengths_S[start : start + len(chunks)].copy()
-        extent = int((known_R + lengths_R).max())
-        ids_RL = np.zeros((len(chunks), longest), dtype=np.int64)
-        for row, chunk in enumerate(chunks):
-            ids_RL[row, : len(chunk)] = chunk
+        parts = self._parts(start, chunks)
+        ids_N = torch.tensor(list(itertools.chain(*chunks)), device=self._device)
+        ends_R = torch.tensor(list(itertools.accumulate(map(len, chunks)))) - 1
         self._places.record(start, chunks)
-        self.read_tokens += int(lengths_R.sum())
-        positions_RL = np.minimum(known_R[:, None] + np.arange(longest), self._cache.positions)
-        positions_RL = torch.from_numpy(positions_RL).to(self._device)
-        self._cache.begin(start, positions_RL, extent)
+        self.read_tokens += len(ids_N)
         with torch.inference_mode():
-            hidden_RLE = self._hidden(
-                torch.from_numpy(ids_RL).to(self._device), positions_RL, row_mask(positions_RL, extent, self._dtype)
-            )
-            last_RE = hidden_RLE[torch.arange(len(chunks)), torch.from_numpy(lengths_R - 1).to(self._device)]
+            last_RE = self._hidden(ids_N, parts)[ends_R.to(self._device)]
             return self._decoder.logits(last_RE) if self._decoder else self._model.get_output_embeddings()(last_RE)
 
-    def _hidden(self, ids_RL: Tensor, positions_RL: Tensor, mask: Tensor) -> Tensor:
-        """Hidden states (R, L, E) of a pass that the cache has been told of."""
+    def _parts(self, start: int, chunks: Sequence[Sequence[int]]) -> list[Part]:
+        """Neighbours with equally long chunks go together."""
+        parts: list[Part] = []
+        for length, group in itertools.groupby(map(len, chunks)):
+            rows = len(list(group))
+            known_R = self._places.lengths_S[start : start + rows]
+            positions_RL = torch.from_numpy(known_R[:, None] + np.arange(length)).to(self._device)
+            extent = int(known_R.max()) + length
+            parts.append(Part.of(start, positions_RL, extent, self._dtype, self._places.alike(start, rows)))
+            start += rows
+        return parts
+
+    def _hidden(self, ids_N: Tensor, parts: Sequence[Part]) -> Tensor:
+        """Hidden states (N, E) of a pass."""
         if self._decoder is not None:
-            return self._decoder(ids_RL, positions_RL, mask, self._cache)
+            self._cache.begin(parts)
+            return self._decoder(ids_N, parts, self._cache)
+        hidden = []
         with self._row_attention():
-            hidden_RLE: Tensor = self._model.base_model(
-                input_ids=ids_RL,
-                position_ids=positions_RL,
-                attention_mask=mask,
-                past_key_values=self._cache,
-                use_cache=True,
-            ).last_hidden_state
-        return hidden_RLE
+            for part, ids_P in zip(parts, ids_N.split([part.tokens for part in parts]), strict=True):
+                self._cache.begin([part])
+                hidden.append(
+                    self._model.base_model(
+                        input_ids=ids_P.view(part.positions_RL.shape),
+                        position_ids=part.positions_RL,
+                        attention_mask=part.mask_R1LT,
+                        past_key_values=self._cache,
+                        use_cache=True,
+                        part=part,
+                    ).last_hidden_state.flatten(0, 1)
+                )
+        return torch.cat(hidden)
 
     def _row_attention(self) -> AbstractContextManager[None]:
         """Attention over the places for this pass; the trainer's own kind is put back after it."""
@@ -309,18 +313,17 @@ class HfEngine:
 
         return use()
 
-    def _accept(self, start: int, logits_RV: Tensor) -> None:
-        """Draw a token for the active jobs from ``start`` on; finished and cancelled jobs leave the front."""
-        jobs = self._active[start:]
-        temperature_R = torch.tensor([job.request.temperature for job in jobs], device=self._device)
-        top_p_R = torch.tensor([job.request.top_p for job in jobs], device=self._device)
-        uniform_R = torch.tensor([job.uniforms[len(job.ids)] for job in jobs], dtype=torch.float32, device=self._device)
+    def _accept(self, logits_RV: Tensor) -> None:
+        """Draw a token for every active job; finished and cancelled jobs leave the front."""
+        jobs = list(self._active)
+        asked = [(job.request.temperature, job.request.top_p, job.uniforms[len(job.ids)]) for job in jobs]
+        temperature_R, top_p_R, uniform_R = torch.tensor(asked, dtype=torch.float32, device=self._device).unbind(1)
         with torch.inference_mode():
             token_R, logprob_R = draw(logits_RV, temperature_R, top_p_R, uniform_R)
         for job, token, logprob in zip(jobs, token_R.tolist(), logprob_R.tolist(), strict=True):
             job.ids.append(token)
             job.logprobs.append(logprob)
-        for row in range(len(self._active) - 1, start - 1, -1):
+        for row in reversed(range(len(jobs))):
             finish = self._finish(self._active[row])
             if finish is not None or self._active[row].future.done():
                 self._retire(row, finish)
@@ -335,19 +338,22 @@ class HfEngine:
             job.future.set_result(Completion(tuple(job.ids), tuple(job.logprobs), finish, self.policy_version))
 
     def _finish(self, job: _Job) -> Finish | None:
-        token = job.ids[-1]
-        if token == self._tokenizer.eos_token_id:
+        token, stops = job.ids[-1], job.request.stop
+        if token == self._eos:
             return Finish.EOS
-        if any(stop[-1] in self._piece(token) for stop in job.request.stop):
+        if stops and self._may_stop(token, stops):
             tail = self._tokenizer.decode(job.ids[-STOP_WINDOW:])
-            if any(stop in tail for stop in job.request.stop):
+            if any(stop in tail for stop in stops):
                 return Finish.STOP
         return Finish.LENGTH if len(job.ids) >= job.request.max_tokens else None
 
-    def _piece(self, token: int) -> str:
-        if token not in self._pieces:
-            self._pieces[token] = self._tokenizer.decode([token])
-        return self._pieces[token]
+    def _may_stop(self, token: int, stops: tuple[str, ...]) -> bool:
+        """Whether a stop string may end within a token."""
+        known = self._enders.get((token, stops))
+        if known is None:
+            piece = self._tokenizer.decode([token])
+            known = self._enders[token, stops] = any(stop[-1] in piece for stop in stops)
+        return known
 
     def _swap(self, a: int, b: int) -> None:
         """Exchange two places, their caches and their owners."""

@@ -74,6 +74,12 @@ class Places:
                 break
         return best
 
+    def alike(self, start: int, count: int) -> int:
+        """Leading tokens that all of the ``count`` places from ``start`` on hold."""
+        length = int(self.lengths_S[start : start + count].min())
+        same_T = (self.ids_ST[start : start + count, :length] == self.ids_ST[start, :length]).all(axis=0)
+        return length if same_T.all() else int(same_T.argmin())
+
     def is_free(self, place: int, active: int) -> bool:
         """Whether a place stands behind the first ``active`` and belongs to nobody."""
         return place >= active and self._owners[place] is None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from r1ci.engines import hf
+from r1ci.engines import hf, kv
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.protocol import Completion, Request
 from r1ci.errors import UsageError
@@ -75,6 +75,29 @@ def test_what_questions_have_in_common_is_read_once(policy) -> None:
     got = asyncio.run(served(shared, [ask(prompt, i, max_tokens=1) for i, prompt in enumerate(prompts)]))
     assert all(agrees(policy, prompt, each) for prompt, each in zip(prompts, got, strict=True))
     assert shared.read_tokens == sum(map(len, prompts)) - 5 * len(common)
+
+
+@pytest.mark.parametrize("worth", [1, 10**9])
+def test_rows_that_begin_alike_attend_to_it_once_and_go_on_while_others_are_read(
+    policy, worth: int, monkeypatch
+) -> None:
+    monkeypatch.setattr(kv, "WORTH_SHARING", worth)
+    common = encode(policy[1], "the answer is " * 4)
+    prompts = [(*common, *encode(policy[1], f"{i}{i} + {i}" * (1 + i % 3))) for i in range(16)]
+    busy = engine(policy, 9)
+    asked = [ask(prompt, i, seed=i, max_tokens=3 + 5 * (i % 4)) for i, prompt in enumerate(prompts)]
+
+    async def run() -> list[Completion]:
+        async def one(request: Request) -> Completion:
+            await busy.open(request.episode)
+            done = await busy.generate(request)
+            await busy.release(request.episode)
+            return done
+
+        return list(await asyncio.gather(*map(one, asked)))
+
+    got = asyncio.run(run())
+    assert all(agrees(policy, prompt, each) for prompt, each in zip(prompts, got, strict=True))
 
 
 def test_a_later_member_of_a_group_reads_one_token(policy) -> None:
@@ -198,10 +221,10 @@ def test_nothing_is_kept_once_no_episode_is_open(policy) -> None:
 
 def test_memory_is_that_of_the_places(policy) -> None:
     shared = engine(policy, 3)
-    storage = shared._cache.kv_NSXTD
+    storage = shared._cache.kv_NcSHTD
     asyncio.run(served(shared, [ask(encode(policy[1], "print(1)" * (1 + i % 7)), i) for i in range(20)]))
-    assert shared._cache.kv_NSXTD is storage
-    assert storage.numel() == SHAPE.layers * 2 * 3 * SHAPE.kv_heads * (POSITIONS + 1) * (SHAPE.width // SHAPE.heads)
+    assert shared._cache.kv_NcSHTD is storage
+    assert storage.numel() == SHAPE.layers * 2 * 3 * SHAPE.kv_heads * POSITIONS * (SHAPE.width // SHAPE.heads)
 
 
 def test_stop_strings_cost_the_same_at_every_length(policy) -> None:

@@ -24,6 +24,14 @@ def test_the_longest_common_beginning_is_found() -> None:
         assert expected[found.place] == max(expected)
 
 
+def test_what_places_have_in_common_ends_with_the_shortest_or_where_they_differ() -> None:
+    places = Places(4, 8)
+    for place, held in enumerate(([1, 2, 3, 4], [1, 2, 3], [1, 2, 5, 4], [7])):
+        places.record(place, [held])
+    assert [places.alike(0, count) for count in (1, 2, 3, 4)] == [4, 3, 2, 0]
+    assert places.alike(1, 2) == 2
+
+
 def test_free_places_go_first_then_those_unused_for_longest() -> None:
     places = Places(4, 4)
     for place, episode in enumerate((10, 11, 12, 13)):

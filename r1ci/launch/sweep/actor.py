@@ -14,15 +14,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray.tune import Trainable
 
+from r1ci.launch.apart import step_apart
 from r1ci.launch.sweep.demand import NOTHING, process
 from r1ci.launch.sweep.measure import Measure
 from r1ci.launch.sweep.trial import TrialOutcome, run_trial
 from r1ci.plan.compile import plan_from_json
 from r1ci.plan.context import StepContext
-from r1ci.plan.steps import Step
 from r1ci.spec.sweep.models import Metric
 from r1ci.steps import run_step
 from r1ci.store.files import read_json
@@ -97,26 +96,9 @@ def _run(config: Mapping[str, Any], stop: Path, tell: Callable[[float, float], N
     store = Store(root)
     plan = plan_from_json(read_json(store.experiment_folder(config["name"]) / "plan.json"))
     measure = Measure(Metric.model_validate(config["metric"]), config["resource"], config["agent"])
-    return run_trial(plan, store, measure, stop, tell, step_apart if config["apart"] else run_step)
+    return run_trial(plan, store, measure, stop, tell, _step if config["apart"] else run_step)
 
 
-def step_apart(context: StepContext) -> None:
-    """Run a step that needs a process in a Ray task that asks for it; training starts its own workers from here."""
-    needed = process(context.step)
-    if needed == NOTHING:
-        run_step(context)
-        return
-    task = ray.remote(_task).options(
-        num_cpus=needed.cpus,
-        num_gpus=needed.gpus,
-        max_retries=0,
-        scheduling_strategy="DEFAULT",  # not in the placement group of this process, which holds nothing
-    )
-    try:
-        ray.get(task.remote(context.step, context.folder.resolve(), {k: v.resolve() for k, v in context.reads.items()}))
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-
-
-def _task(step: Step, folder: Path, reads: Mapping[str, Path]) -> None:
-    run_step(StepContext(step, folder, reads, lambda progress: None))
+def _step(context: StepContext) -> None:
+    """Run a step that needs a process in a Ray task; training starts its own workers from here."""
+    (run_step if process(context.step) == NOTHING else step_apart)(context)
