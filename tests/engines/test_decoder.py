@@ -101,6 +101,21 @@ def test_a_hook_on_a_module_is_not_passed_by(tokenizer) -> None:
     assert calls
 
 
+def test_adapters_are_used(tokenizer) -> None:
+    peft = pytest.importorskip("peft")
+    model = build("qwen2")
+    targets = ["q_proj", "up_proj", "down_proj"]
+    adapters = peft.LoraConfig(r=4, target_modules=targets, init_lora_weights=False)
+    peft.inject_adapter_in_model(adapters, model)
+    assert Decoder.of(model.eval()) is not None
+    for got, context in zip(asyncio.run(two_turns(model, tokenizer)), CONTEXTS, strict=False):
+        ids_T = torch.tensor([*context, *got.ids])
+        with torch.no_grad():
+            logps_TV = torch.log_softmax(model(ids_T[None]).logits[0], dim=-1)
+        fresh_T = logps_TV[:-1].gather(1, ids_T[1:, None])[len(context) - 1 :, 0]
+        assert got.logprobs == pytest.approx(fresh_T.tolist(), abs=1e-5)
+
+
 def test_a_replaced_projection_is_used(tokenizer) -> None:
     """As an adapter is put in the place of a linear layer."""
 
