@@ -55,7 +55,7 @@ demo: $(RUN)
 	@$(BIN)/r1ci run specs/quickstart.yaml --exists resume
 
 test: $(DEV)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not soak and not cluster" $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 -m "not soak and not cluster" $(PYTEST_ARGS)
 
 soak: $(DEV)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)

@@ -146,13 +146,13 @@ def test_a_killed_run_resumes_to_the_same_bytes(kind: str, finished: Path, spec:
 @pytest.mark.ray
 @pytest.mark.timeout(900)
 def test_two_ray_workers_train_from_the_same_spec(spec: Path, finished: Path, tmp_path: Path) -> None:
-    """Workers are no part of the ids: only where the store has all steps but RL do both take their share."""
+    """Workers are no part of the ids: only where the store has all steps but one do both take their share."""
     root = tmp_path / "runs"
-    shutil.copytree(finished / "runs" / "steps", root / "steps", ignore=shutil.ignore_patterns("rl-*", "evaluation-*"))
+    rl = cells(finished / "runs")["curriculum/0"]["rl"]
+    shutil.copytree(finished / "runs" / "steps", root / "steps", ignore=shutil.ignore_patterns(rl, "evaluation-*"))
     done = r1ci(root, "run", str(spec), "--no-report", "compute.workers=2", "until=rl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    rl = cells(root)["curriculum/0"]["rl"]
-    assert rl == cells(finished / "runs")["curriculum/0"]["rl"]
+    assert rl == cells(root)["curriculum/0"]["rl"]
     episodes = pl.read_parquet(root / "steps" / rl / "episodes.parquet")
     alone = pl.read_parquet(finished / "runs" / "steps" / rl / "episodes.parquet")
     assert (

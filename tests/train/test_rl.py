@@ -195,7 +195,7 @@ def test_an_attempt_that_is_asked_to_stop_leaves_a_checkpoint_and_goes_on_to_the
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.parametrize("sharding", ["none", "full"])
+@pytest.mark.parametrize("sharding", [pytest.param("none", marks=pytest.mark.cluster), "full"])
 def test_two_workers_replace_the_same_questions_and_learn_the_same(context: Make, sharding: str) -> None:
     import ray
 
