@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import torch
+from engine_asking import logps
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from r1ci.engines.decoder import Decoder
@@ -81,11 +82,7 @@ def test_the_direct_pass_samples_what_transformers_does(kind: str, options, toke
 def test_16_bit_weights_agree_up_to_their_rounding(tokenizer) -> None:
     model = build("qwen2").to(torch.bfloat16)
     for got, context in zip(asyncio.run(two_turns(model, tokenizer)), CONTEXTS, strict=False):
-        ids_T = torch.tensor([*context, *got.ids])
-        with torch.no_grad():
-            logps_TV = torch.log_softmax(model(ids_T[None]).logits[0].float(), dim=-1)
-        fresh_T = logps_TV[:-1].gather(1, ids_T[1:, None])[len(context) - 1 :, 0]
-        assert got.logprobs == pytest.approx(fresh_T.tolist(), abs=0.1)
+        assert got.logprobs == pytest.approx(logps(model, context, got), abs=0.1)
 
 
 def test_other_models_are_called_as_transformers_does(tokenizer) -> None:
@@ -109,11 +106,7 @@ def test_adapters_are_used(tokenizer) -> None:
     peft.inject_adapter_in_model(adapters, model)
     assert Decoder.of(model.eval()) is not None
     for got, context in zip(asyncio.run(two_turns(model, tokenizer)), CONTEXTS, strict=False):
-        ids_T = torch.tensor([*context, *got.ids])
-        with torch.no_grad():
-            logps_TV = torch.log_softmax(model(ids_T[None]).logits[0], dim=-1)
-        fresh_T = logps_TV[:-1].gather(1, ids_T[1:, None])[len(context) - 1 :, 0]
-        assert got.logprobs == pytest.approx(fresh_T.tolist(), abs=1e-5)
+        assert got.logprobs == pytest.approx(logps(model, context, got), abs=1e-5)
 
 
 def test_a_replaced_projection_is_used(tokenizer) -> None:
@@ -132,8 +125,4 @@ def test_a_replaced_projection_is_used(tokenizer) -> None:
     mlp.down_proj = Twice(mlp.down_proj)
     assert Decoder.of(model) is not None
     got = asyncio.run(two_turns(model, tokenizer))[0]
-    ids_T = torch.tensor([*CONTEXTS[0], *got.ids])
-    with torch.no_grad():
-        logps_TV = torch.log_softmax(model(ids_T[None]).logits[0], dim=-1)
-    fresh_T = logps_TV[:-1].gather(1, ids_T[1:, None])[len(CONTEXTS[0]) - 1 :, 0]
-    assert got.logprobs == pytest.approx(fresh_T.tolist(), abs=1e-5)
+    assert got.logprobs == pytest.approx(logps(model, CONTEXTS[0], got), abs=1e-5)

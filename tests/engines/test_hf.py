@@ -4,50 +4,26 @@ import asyncio
 
 import pytest
 import torch
+from engine_asking import request, serve
 
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.protocol import Completion, Finish, Request
 from r1ci.engines.sampling import draw
-from r1ci.models.build import build_tiny
 from r1ci.models.chat import encode
-from r1ci.models.tokenizer import train_tokenizer
-from r1ci.spec.models import TinyModel
 from r1ci.teachers.demonstration import Tokens
 from r1ci.train.batching import collate
 from r1ci.train.logprobs import token_logps
-
-
-@pytest.fixture(scope="module")
-def policy():
-    tokenizer = train_tokenizer(["print(1 + 2)\n```\nthe answer is"] * 3, 300)
-    model = build_tiny(TinyModel(layers=2, width=32, heads=4, kv_heads=2, feedforward=48, vocabulary=300), tokenizer, 1)
-    return model.eval(), tokenizer
 
 
 def engine(policy, places: int = 8, **options) -> HfEngine:
     return HfEngine(*policy, places=places, positions=128, **options)
 
 
-async def serve(engine: HfEngine, requests: list[Request]) -> list[Completion]:
-    async def one(request: Request) -> Completion:
-        await engine.open(request.episode)
-        completion = await engine.generate(request)
-        await engine.release(request.episode)
-        return completion
-
-    return list(await asyncio.gather(*map(one, requests)))
-
-
-def request(policy, text: str, episode: int, **options) -> Request:
-    options = {"max_tokens": 12, "temperature": 1.0, "seed": episode, **options}
-    return Request(ids=encode(policy[1], text), episode=episode, **options)
-
-
 def logps(policy, context, completion: Completion, temperature: float = 1.0) -> list[float]:
     ids = [*context, *completion.ids]
     mask = [0] * len(context) + [1] * len(completion.ids)
     with torch.no_grad():
-        out = token_logps(policy[0], collate([Tokens(ids, mask)]), temperature)
+        out = token_logps(policy.model, collate([Tokens(ids, mask)]), temperature)
     return out.logps_BT[0, len(context) :].tolist()
 
 
@@ -81,12 +57,12 @@ def test_later_turns_read_only_what_is_new_and_agree(policy, lock_step: bool) ->
 
     async def episode(number: int) -> list[tuple[list[int], Completion]]:
         await served.open(number)
-        ids, turns = list(encode(policy[1], "print(1)" * (number + 1))), []
+        ids, turns = list(encode(policy.tokenizer, "print(1)" * (number + 1))), []
         for turn in range(3):
             ask = Request(ids=ids, max_tokens=3 + (number + turn) % 4, temperature=1.0, seed=turn, episode=number)
             got = await served.generate(ask)
             turns.append((list(ids), got))
-            ids += [*got.ids, *encode(policy[1], f"\n{turn}{number}\n")]
+            ids += [*got.ids, *encode(policy.tokenizer, f"\n{turn}{number}\n")]
         await served.release(number)
         return turns
 
@@ -103,21 +79,21 @@ def test_greedy_takes_the_most_likely_token(policy) -> None:
     got = asyncio.run(serve(engine(policy), [asked]))[0]
     ids = torch.tensor([[*asked.ids, *got.ids]])
     with torch.no_grad():
-        best = policy[0](ids).logits[0, len(asked.ids) - 1 : -1].argmax(-1)
+        best = policy.model(ids).logits[0, len(asked.ids) - 1 : -1].argmax(-1)
     assert best.tolist() == list(got.ids)
 
 
 def test_generation_pauses_at_a_stop_string(policy) -> None:
     asked = request(policy, "the answer", 0, max_tokens=60)
     free = asyncio.run(serve(engine(policy), [asked]))[0]
-    text = policy[1].decode(free.ids)
+    text = policy.tokenizer.decode(free.ids)
     stop = text[4:7]
     asked = request(policy, "the answer", 0, max_tokens=60, stop=(stop,))
     got = asyncio.run(serve(engine(policy), [asked]))[0]
     assert got.finish is Finish.STOP
     assert free.ids[: len(got.ids)] == got.ids
-    assert stop in policy[1].decode(got.ids)
-    assert stop not in policy[1].decode(got.ids[:-1])
+    assert stop in policy.tokenizer.decode(got.ids)
+    assert stop not in policy.tokenizer.decode(got.ids[:-1])
 
 
 def test_the_end_of_turn_token_ends_a_completion(policy) -> None:
@@ -125,14 +101,14 @@ def test_the_end_of_turn_token_ends_a_completion(policy) -> None:
     got = asyncio.run(serve(engine(policy, places=40), requests))
     ended = [item for item in got if item.finish is Finish.EOS]
     assert ended
-    assert all(item.ids[-1] == policy[1].eos_token_id for item in ended)
-    assert all(policy[1].eos_token_id not in item.ids[:-1] for item in got)
+    assert all(item.ids[-1] == policy.tokenizer.eos_token_id for item in ended)
+    assert all(policy.tokenizer.eos_token_id not in item.ids[:-1] for item in got)
 
 
 def test_the_trainers_attention_is_left_as_it_was(policy) -> None:
-    before = policy[0].config._attn_implementation
+    before = policy.model.config._attn_implementation
     asyncio.run(serve(engine(policy), [request(policy, "x", 0)]))
-    assert policy[0].config._attn_implementation == before
+    assert policy.model.config._attn_implementation == before
 
 
 def test_a_failing_forward_pass_reaches_everybody_who_waits(policy) -> None:

@@ -6,24 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from engine_asking import logps, serve
 
 from r1ci.engines import hf, kv
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.protocol import Completion, Request
 from r1ci.errors import UsageError
-from r1ci.models.build import build_tiny
 from r1ci.models.chat import encode
-from r1ci.models.tokenizer import train_tokenizer
-from r1ci.spec.models import TinyModel
 
 POSITIONS = 160
-SHAPE = TinyModel(layers=2, width=32, heads=4, kv_heads=2, feedforward=48, vocabulary=300)
-
-
-@pytest.fixture(scope="module")
-def policy():
-    tokenizer = train_tokenizer(["print(1 + 2)\n```\nthe answer is"] * 3, 300)
-    return build_tiny(SHAPE, tokenizer, 1).eval(), tokenizer
 
 
 def engine(policy, places: int, **options) -> HfEngine:
@@ -36,11 +27,7 @@ def ask(ids: Sequence[int], episode: int, seed: int = 0, **options) -> Request:
 
 def agrees(policy, context: Sequence[int], completion: Completion) -> bool:
     """Whether a fresh forward pass gives the engine's log-probabilities, to 1e-5."""
-    ids_T = torch.tensor([*context, *completion.ids])
-    with torch.no_grad():
-        logps_TV = torch.log_softmax(policy[0](ids_T[None]).logits[0], dim=-1)
-    fresh_T = logps_TV[:-1].gather(1, ids_T[1:, None])[len(context) - 1 :, 0]
-    return completion.logprobs == pytest.approx(fresh_T.tolist(), abs=1e-5)
+    return completion.logprobs == pytest.approx(logps(policy.model, context, completion), abs=1e-5)
 
 
 async def served(engine: HfEngine, requests: Sequence[Request]) -> list[Completion]:
@@ -61,7 +48,7 @@ def weights_moved(model) -> Iterator[None]:
 
 
 def test_a_groups_prompt_is_read_once(policy) -> None:
-    prompt = encode(policy[1], "the answer is " * 8)
+    prompt = encode(policy.tokenizer, "the answer is " * 8)
     group = engine(policy, 8)
     got = asyncio.run(served(group, [ask(prompt, i, seed=i, max_tokens=1) for i in range(8)]))
     assert all(agrees(policy, prompt, each) for each in got)
@@ -69,8 +56,8 @@ def test_a_groups_prompt_is_read_once(policy) -> None:
 
 
 def test_what_questions_have_in_common_is_read_once(policy) -> None:
-    common = encode(policy[1], "the answer is " * 8)
-    prompts = [(*common, *encode(policy[1], f"{i}{i} + {i}")) for i in range(6)]
+    common = encode(policy.tokenizer, "the answer is " * 8)
+    prompts = [(*common, *encode(policy.tokenizer, f"{i}{i} + {i}")) for i in range(6)]
     shared = engine(policy, 6)
     got = asyncio.run(served(shared, [ask(prompt, i, max_tokens=1) for i, prompt in enumerate(prompts)]))
     assert all(agrees(policy, prompt, each) for prompt, each in zip(prompts, got, strict=True))
@@ -82,26 +69,17 @@ def test_rows_that_begin_alike_attend_to_it_once_and_go_on_while_others_are_read
     policy, worth: int, monkeypatch
 ) -> None:
     monkeypatch.setattr(kv, "WORTH_SHARING", worth)
-    common = encode(policy[1], "the answer is " * 4)
-    prompts = [(*common, *encode(policy[1], f"{i}{i} + {i}" * (1 + i % 3))) for i in range(16)]
+    common = encode(policy.tokenizer, "the answer is " * 4)
+    prompts = [(*common, *encode(policy.tokenizer, f"{i}{i} + {i}" * (1 + i % 3))) for i in range(16)]
     busy = engine(policy, 9)
     asked = [ask(prompt, i, seed=i, max_tokens=3 + 5 * (i % 4)) for i, prompt in enumerate(prompts)]
 
-    async def run() -> list[Completion]:
-        async def one(request: Request) -> Completion:
-            await busy.open(request.episode)
-            done = await busy.generate(request)
-            await busy.release(request.episode)
-            return done
-
-        return list(await asyncio.gather(*map(one, asked)))
-
-    got = asyncio.run(run())
+    got = asyncio.run(serve(busy, asked))
     assert all(agrees(policy, prompt, each) for prompt, each in zip(prompts, got, strict=True))
 
 
 def test_a_later_member_of_a_group_reads_one_token(policy) -> None:
-    prompt = encode(policy[1], "the answer is " * 8)
+    prompt = encode(policy.tokenizer, "the answer is " * 8)
 
     async def run() -> int:
         late = engine(policy, 2)
@@ -118,11 +96,11 @@ def test_a_later_member_of_a_group_reads_one_token(policy) -> None:
 async def turns(engine: HfEngine, policy, number: int, count: int) -> list[tuple[list[int], Completion]]:
     """An episode of several turns with something that no model wrote between them."""
     await engine.open(number)
-    ids, done = list(encode(policy[1], "print(1)" * (number % 5 + 1))), []
+    ids, done = list(encode(policy.tokenizer, "print(1)" * (number % 5 + 1))), []
     for turn in range(count):
         got = await engine.generate(ask(ids, number, seed=turn, max_tokens=2 + (number + turn) % 4))
         done.append((list(ids), got))
-        ids += [*got.ids, *encode(policy[1], f"\n{turn}{number}" * (1 + number % 3))]
+        ids += [*got.ids, *encode(policy.tokenizer, f"\n{turn}{number}" * (1 + number % 3))]
         for _ in range(number % 4):
             await asyncio.sleep(0)
     await engine.release(number)
@@ -141,7 +119,7 @@ def test_more_live_episodes_than_places_take_turns(policy, lock_step: bool) -> N
 
 
 def test_an_episode_whose_program_runs_gives_its_place_to_who_needs_it(policy) -> None:
-    first, second = encode(policy[1], "print(1)"), encode(policy[1], "the answer is")
+    first, second = encode(policy.tokenizer, "print(1)"), encode(policy.tokenizer, "the answer is")
 
     async def run() -> None:
         single = engine(policy, 1)
@@ -155,7 +133,7 @@ def test_an_episode_whose_program_runs_gives_its_place_to_who_needs_it(policy) -
 
 
 def test_the_place_unused_for_longest_is_given_away_first(policy) -> None:
-    texts = [encode(policy[1], text) for text in ("print(1)", "the answer is", "1 + 2 + 3")]
+    texts = [encode(policy.tokenizer, text) for text in ("print(1)", "the answer is", "1 + 2 + 3")]
 
     async def run() -> list[int]:
         pair = engine(policy, 2)
@@ -174,12 +152,12 @@ def test_the_place_unused_for_longest_is_given_away_first(policy) -> None:
 
 
 def test_a_context_that_takes_tokens_back_is_read_from_there(policy) -> None:
-    prompt = encode(policy[1], "the answer is")
+    prompt = encode(policy.tokenizer, "the answer is")
 
     async def run() -> None:
         single = engine(policy, 2)
         (got,) = await served(single, [ask(prompt, 0, max_tokens=20)])
-        shorter = [*prompt, *got.ids[:4], *encode(policy[1], "print(1 + 2)" * 4)]
+        shorter = [*prompt, *got.ids[:4], *encode(policy.tokenizer, "print(1 + 2)" * 4)]
         assert agrees(policy, shorter, await single.generate(ask(shorter, 0)))
 
     asyncio.run(run())
@@ -187,12 +165,12 @@ def test_a_context_that_takes_tokens_back_is_read_from_there(policy) -> None:
 
 def test_padding_of_a_pass_overwrites_nobodys_last_token(policy) -> None:
     """The longest context has the shortest chunk: its padding would land on its own last position."""
-    long, short = encode(policy[1], "the answer is " * 12), encode(policy[1], "1 + 2")
+    long, short = encode(policy.tokenizer, "the answer is " * 12), encode(policy.tokenizer, "1 + 2")
 
     async def run() -> None:
         pair = engine(policy, 2)
         first = await served(pair, [ask(long, 0), ask(short, 1, max_tokens=5)])
-        again = [[*long, *first[0].ids, *short], [*short, *first[1].ids, *encode(policy[1], "print(1) " * 6)]]
+        again = [[*long, *first[0].ids, *short], [*short, *first[1].ids, *encode(policy.tokenizer, "print(1) " * 6)]]
         got = await asyncio.gather(*(pair.generate(ask(ids, i, max_tokens=12)) for i, ids in enumerate(again)))
         assert all(agrees(policy, ids, each) for ids, each in zip(again, got, strict=True))
 
@@ -201,19 +179,19 @@ def test_padding_of_a_pass_overwrites_nobodys_last_token(policy) -> None:
 
 def test_long_contexts_are_read_in_parts(policy, monkeypatch) -> None:
     monkeypatch.setattr(hf, "PASS_TOKENS", 16)
-    prompts = [encode(policy[1], "the answer is " * count) for count in (12, 3, 7)]
+    prompts = [encode(policy.tokenizer, "the answer is " * count) for count in (12, 3, 7)]
     got = asyncio.run(served(engine(policy, 3), [ask(prompt, i) for i, prompt in enumerate(prompts)]))
     assert all(agrees(policy, prompt, each) for prompt, each in zip(prompts, got, strict=True))
 
 
 def test_nothing_is_kept_once_no_episode_is_open(policy) -> None:
-    prompt = encode(policy[1], "the answer is " * 4)
+    prompt = encode(policy.tokenizer, "the answer is " * 4)
 
     async def run() -> None:
         shared = engine(policy, 2)
         await served(shared, [ask(prompt, 0)])
         await shared.release(0)
-        with weights_moved(policy[0]):
+        with weights_moved(policy.model):
             assert agrees(policy, prompt, (await served(shared, [ask(prompt, 1)]))[0])
 
     asyncio.run(run())
@@ -222,9 +200,10 @@ def test_nothing_is_kept_once_no_episode_is_open(policy) -> None:
 def test_memory_is_that_of_the_places(policy) -> None:
     shared = engine(policy, 3)
     storage = shared._cache.kv_NcSHTD
-    asyncio.run(served(shared, [ask(encode(policy[1], "print(1)" * (1 + i % 7)), i) for i in range(20)]))
+    asyncio.run(served(shared, [ask(encode(policy.tokenizer, "print(1)" * (1 + i % 7)), i) for i in range(20)]))
     assert shared._cache.kv_NcSHTD is storage
-    assert storage.numel() == SHAPE.layers * 2 * 3 * SHAPE.kv_heads * POSITIONS * (SHAPE.width // SHAPE.heads)
+    layers, places, kv_heads, head = 2, 3, 2, 8
+    assert storage.numel() == layers * 2 * places * kv_heads * POSITIONS * head
 
 
 def test_stop_strings_cost_the_same_at_every_length(policy) -> None:
@@ -252,7 +231,7 @@ def test_a_request_that_does_not_fit_a_place_names_the_key(policy) -> None:
 
 
 def test_a_cancelled_request_leaves_its_place_to_others(policy) -> None:
-    prompt = encode(policy[1], "the answer is")
+    prompt = encode(policy.tokenizer, "the answer is")
 
     async def run() -> None:
         single = engine(policy, 1)

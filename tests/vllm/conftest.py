@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from r1ci.models.build import build_tiny
 from r1ci.models.load import Policy
-from r1ci.models.tokenizer import train_tokenizer
+from r1ci.spec.models import TinyModel
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "engines"))
 collect_ignore_glob = [] if find_spec("vllm") is not None else ["test_*.py"]
 
 
@@ -27,11 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    from vllm_asking import SHAPE
+    """vLLM's attention on a CPU wants heads of 32 numbers or more."""
+    from engine_asking import tiny_policy
 
     torch.set_num_threads(1)
-    tokenizer = train_tokenizer(["print(1 + 2)\n```\nthe answer is"] * 3, SHAPE.vocabulary)
-    return Policy(build_tiny(SHAPE, tokenizer, 1).eval(), tokenizer)
+    return tiny_policy(TinyModel(layers=2, width=64, heads=2, kv_heads=1, feedforward=48, vocabulary=300))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import ray
 import torch
-from vllm_asking import logps, request, serve
+from engine_asking import logps, request, serve
 
 from r1ci.engines.hf import HfEngine
 from r1ci.engines.vllm import EngineFailed, Options
@@ -53,7 +53,7 @@ def test_new_weights_are_proved_and_named(policy: Policy, loop: Any, engine: Vll
         assert loop.run(engine.load_weights(3)) < 1e-4
         got = loop.run(serve(engine, [asked]))[0]
         assert got.policy_version == 3
-        assert got.logprobs == pytest.approx(logps(policy, asked.ids, got), abs=1e-4)
+        assert got.logprobs == pytest.approx(logps(policy.model, asked.ids, got), abs=1e-4)
         engine._weights = lambda: [(n, w * 0.5) for n, w in policy.model.named_parameters()]
         with pytest.raises(WeightsDisagree, match="version 4"):
             loop.run(engine.load_weights(4))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from vllm_asking import SHAPE, logps, request, serve
+from engine_asking import logps, request, serve
 
 from r1ci.engines import vllm as module
 from r1ci.engines.hf import HfEngine
@@ -44,7 +44,7 @@ def test_greedy_tokens_are_those_of_the_hf_engine(policy: Policy, loop: Any, eng
 def test_logprobs_are_of_the_distribution_drawn_from(policy, loop, engine, temperature, top_p) -> None:
     requests = [request(policy, text, i, temperature=temperature, top_p=top_p) for i, text in enumerate(TEXTS)]
     for asked, got in zip(requests, loop.run(serve(engine, requests)), strict=True):
-        assert got.logprobs == pytest.approx(logps(policy, asked.ids, got, temperature, top_p), abs=1e-4)
+        assert got.logprobs == pytest.approx(logps(policy.model, asked.ids, got, temperature, top_p), abs=1e-4)
 
 
 def test_a_sample_depends_on_its_own_context_and_seed_alone(policy, loop, engine) -> None:
@@ -106,7 +106,7 @@ def test_turns_with_glue_between_them_agree_while_others_decode(policy, loop, en
 
     for turns in loop.run(all_of_them()):
         for context, got in turns:
-            assert got.logprobs == pytest.approx(logps(policy, context, got), abs=1e-4)
+            assert got.logprobs == pytest.approx(logps(policy.model, context, got), abs=1e-4)
 
 
 def test_weights_are_replaced_and_cached_prefixes_forgotten(policy, loop, engine) -> None:
@@ -120,8 +120,8 @@ def test_weights_are_replaced_and_cached_prefixes_forgotten(policy, loop, engine
         assert loop.run(engine.load_weights(7)) < 1e-4
         new = loop.run(serve(engine, [asked]))[0]
         assert (old.policy_version, new.policy_version) == (0, 7)
-        assert new.logprobs == pytest.approx(logps(policy, asked.ids, new), abs=1e-4)
-        assert old.logprobs != pytest.approx(logps(policy, asked.ids, old), abs=1e-2)
+        assert new.logprobs == pytest.approx(logps(policy.model, asked.ids, new), abs=1e-4)
+        assert old.logprobs != pytest.approx(logps(policy.model, asked.ids, old), abs=1e-2)
     finally:
         policy.model.load_state_dict(before)
         loop.run(engine.load_weights(0))
@@ -133,7 +133,7 @@ def test_weights_that_were_left_out_are_caught(policy, loop, engine, monkeypatch
     monkeypatch.setattr(module, "with_head", lambda weights: ((n, w) for n, w in weights if "embed" not in n))
     try:
         with torch.no_grad():
-            policy.model.get_input_embeddings().weight.mul_(torch.rand(SHAPE.vocabulary, 1) + 0.5)
+            policy.model.get_input_embeddings().weight.mul_(torch.rand(policy.model.config.vocab_size, 1) + 0.5)
         with pytest.raises(WeightsDisagree, match=r"version 8 .* largest difference of log-probabilities is \d"):
             loop.run(engine.load_weights(8))
         with pytest.raises(RuntimeError, match="load_weights"):
@@ -151,7 +151,7 @@ def test_the_head_follows_tied_embeddings_however_weights_are_sent(policy, loop,
     monkeypatch.setattr(engine._vllm, "_plain", plain)
     try:
         with torch.no_grad():
-            policy.model.get_input_embeddings().weight.mul_(torch.rand(SHAPE.vocabulary, 1) + 0.5)
+            policy.model.get_input_embeddings().weight.mul_(torch.rand(policy.model.config.vocab_size, 1) + 0.5)
         assert loop.run(engine.load_weights(11)) < 1e-4
     finally:
         policy.model.load_state_dict(before)
