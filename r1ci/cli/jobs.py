@@ -11,7 +11,7 @@ import click
 from r1ci.cli.failure import failure_document, print_error
 from r1ci.cli.replay import Replay
 from r1ci.cli.settings import Settings
-from r1ci.errors import R1ciError, UsageError
+from r1ci.errors import EnvironmentMissing, R1ciError, UsageError
 
 if TYPE_CHECKING:
     from r1ci.launch.jobs.client import Job, Jobs
@@ -59,9 +59,8 @@ def sweep_of(job: Job) -> Sweep | None:
 def ended(job: Job, replay: Replay, settings: Settings) -> int:
     """Say how a job ended, beyond what its run said, and return its exit code."""
     code = exit_code(job, replay)
-    mute = R1ciError(f"{job.id} ended before r1ci could say why: {job.message}", f"r1ci logs {job.id} --raw")
     if settings.json and code and replay.end is None:
-        click.echo(json.dumps(failure_document(mute), ensure_ascii=False))
+        click.echo(json.dumps(failure_document(mute(job)), ensure_ascii=False))
     if settings.json or not job.ended:
         return code
     best = (replay.end or {}).get("best")
@@ -75,7 +74,7 @@ def ended(job: Job, replay: Replay, settings: Settings) -> int:
         print_error(error_of(replay.end["error"]), settings)
     elif code and replay.end is None:
         replay.print_other()
-        print_error(mute, settings)
+        print_error(mute(job), settings)
     elif code:
         click.echo(f"{job.id}: {'some cells failed' if code == 4 else 'failed'}", err=True)
     return code
@@ -87,9 +86,24 @@ def exit_code(job: Job, replay: Replay) -> int:
         return 0
     if job.state == "stopped":
         return 130
+    if replay.end is None and job.exit_code is None and job.state == "failed":
+        return mute(job).exit_code
     said = replay.end or {}
     code = said["error"]["code"] if "error" in said else said.get("code", job.exit_code)
     return 0 if job.state == "succeeded" else int(code or 1)
+
+
+def mute(job: Job) -> R1ciError:
+    """Of a job that ended before r1ci could say why: what Ray says, of a failed installation only pip's errors."""
+    if "runtime_env setup failed" not in job.message:
+        return R1ciError(f"{job.id} ended before r1ci could say why: {job.message}", f"r1ci logs {job.id} --raw")
+    lines = [line.strip() for line in job.message.splitlines() if line.strip()]
+    why = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-1:]
+    return EnvironmentMissing(
+        "\n".join([f"{job.id}: a node could not set up the environment of the job", *(f"  {line}" for line in why)]),
+        f"r1ci --json status {job.id} has all that Ray says; --env cluster installs nothing, for nodes that have what "
+        "r1ci needs",
+    )
 
 
 def error_of(said: dict[str, Any]) -> R1ciError:

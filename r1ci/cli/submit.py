@@ -91,6 +91,8 @@ def command(
         note(f"watch it with r1ci logs {job_id} --follow --address {jobs.address}", settings)
     else:
         note(f"job {job_id}, {len(tree.files)} files of {tree.root}", settings)
+        if packages == "pip":
+            note("nodes that lack its packages install them first, which takes minutes", settings)
     return follow(jobs, job_id, settings) if wait else 0
 
 

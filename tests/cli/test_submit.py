@@ -124,6 +124,21 @@ def test_the_exit_code_is_that_of_the_run(state: str, end: dict[str, object] | N
     assert exit_code(Job("a", state, "", 0.0, None, None, {}), replay) == code
 
 
+def test_packages_that_cannot_be_installed_are_named_without_rays_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    said = (
+        "runtime_env setup failed: Failed to set up runtime environment.\n"
+        '[Node 10.0.0.2] Traceback (most recent call last):\n  File "pip.py", line 252, in _install\n    await do()\n'
+        "Last 50 lines of stdout:\n    Looking in indexes: x\n"
+        "    ERROR: Could not find a version that satisfies the requirement torch==9\n"
+        "    ERROR: No matching distribution found for torch==9\n"
+    )
+    assert ended(Job("micro-1", "failed", said, 0.0, 1.0, None, {}), Replay(Settings()), Settings()) == 3
+    shown = capsys.readouterr().err
+    assert "micro-1: a node could not set up the environment of the job\n" in shown
+    assert "No matching distribution found for torch==9\nhelp: r1ci --json status micro-1" in shown
+    assert "Traceback" not in shown
+
+
 def test_a_store_that_is_a_folder_of_this_machine_is_refused(cli: Any, spec: Path) -> None:
     result = cli("submit", spec, "--address", "http://127.0.0.1:1")
     assert result.code == 2
