@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -43,7 +44,7 @@ log, gate = MetricLog.log, pathlib.Path(os.environ.get("GATE", ""))
 def held(self, step, values):
     log(self, step, values)
     if "GATE" in os.environ and "reward" in values and step == 3 and not (gate / "held").exists():
-        (gate / "held").touch()
+        (gate / "held").write_text(str(os.getpid()))
         while not (gate / "gone").exists():
             time.sleep(0.1)
 
@@ -66,10 +67,11 @@ def cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's project: two specs, no copy of r1ci."""
+    """A user's project: specs, no copy of r1ci."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "plain.yaml").write_text(PLAIN.replace("name: micro", "name: plain"))
     (folder / "gate.py").write_text(GATE)
+    (folder / "gated.yaml").write_text(ON_WORKERS.replace("name: micro", "name: gated").replace(", workers: 2", ""))
     (folder / "workers.yaml").write_text(ON_WORKERS.replace("name: micro", "name: workers"))
     return folder
 
@@ -120,6 +122,32 @@ def test_a_run_with_workers_survives_the_loss_of_a_node(cluster: RayCluster, pro
     assert expected["signal"].sum() > 0, "there was something to learn"
     ours, theirs = (load_file(store / "steps" / rl / "model" / "model.safetensors") for store in (root, alone))
     assert max(float((ours[name] - theirs[name]).abs().max()) for name in theirs) < 1e-5
+
+
+def test_a_run_whose_head_is_lost_is_resumed_by_submitting_it_again(project: Path, tmp_path: Path) -> None:
+    root, gate = tmp_path / "runs", tmp_path / "gate"
+    gate.mkdir()
+    words = ("--root", str(root), "submit", "gated.yaml", "--env", "cluster", "-e", f"GATE={gate}", "--address")
+    with tempfile.TemporaryDirectory(prefix="ray-") as scratch, closing(RayCluster(Path(scratch))) as lost:
+        job = lost.r1ci(*words, lost.address, cwd=project)
+        lost.wait_until(lambda: (gate / "held").exists() or job.poll() is not None, "the fourth step of RL")
+        lost.kill(lost.head)
+        said = finish(job)
+        assert job.returncode == 3, said
+        assert "submit it again" in said
+        worker = Path("/proc") / (gate / "held").read_text()
+        lost.wait_until(lambda: not worker.exists(), "the end of what ran there")
+    (rl,) = (root / "steps").glob("rl-*")
+    before = read_rows(rl / "metrics.jsonl")
+    assert not (rl / "done.json").exists()
+    with tempfile.TemporaryDirectory(prefix="ray-") as scratch, closing(RayCluster(Path(scratch))) as new:
+        job = new.r1ci(*words, new.address, cwd=project)
+        said = finish(job)
+    assert job.returncode == 0, said
+    after = pl.read_parquet(rl / "metrics.parquet")
+    assert after["step"].to_list() == list(range(6))
+    assert [row["reward"] for row in before] == pytest.approx(after["reward"].to_list()[:4], abs=1e-6)
+    assert json.loads((rl / "provenance.json").read_text())["attempt"] == 2
 
 
 def test_jobs_are_listed_stopped_and_shown(cluster: RayCluster, project: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ class Jobs:
         except AuthenticationError as error:
             raise _refused(self.address, error) from None
         except (ConnectionError, requests.RequestException, aiohttp.ClientError) as error:
-            raise _silent(self.address, str(error)) from None
+            raise (_gone(self.address, job_id, str(error)) if job_id else _silent(self.address, str(error))) from None
         except RuntimeError as error:
             text = str(error)
             if job_id and "does not exist" in text:
@@ -220,6 +220,14 @@ def _silent(address: str, reason: str) -> EnvironmentMissing:
         f"no Ray job server answers at {address}: {reason}",
         "start the cluster with `ray start --head --dashboard-host 0.0.0.0` (it needs ray[default] there), and give "
         "the address that it prints for its dashboard; behind a firewall, forward the port first",
+    )
+
+
+def _gone(address: str, job_id: str, reason: str) -> EnvironmentMissing:
+    return EnvironmentMissing(
+        f"the job server at {address} does not answer any more: {reason}",
+        f"where only the connection broke, the job goes on: r1ci logs {job_id} --follow --address {address}; where the "
+        "cluster's head is lost, so is the job: submit it again, finished steps and checkpoints are in the store",
     )
 
 
