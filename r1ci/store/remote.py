@@ -78,7 +78,7 @@ class Mirror:
     def fetch_index(self) -> None:
         """Bring what describes experiments and sweeps here, as it is there now."""
         for room in INDEX:
-            with self._moving(f"the {room} of"):
+            with self._moving(f"the {room}"):
                 self._files.invalidate_cache()
                 for found in self._find(room):
                     _replace_by(self._root / found, lambda part, found=found: self._get(found, part))
@@ -170,7 +170,8 @@ class Mirror:
 
     def _put(self, name: str) -> None:
         there = self._there(name)
-        self._files.makedirs(there.rpartition("/")[0], exist_ok=True)
+        if self._url.partition("://")[0] not in PACKAGES:  # they have no folders, and would make a misspelled bucket
+            self._files.makedirs(there.rpartition("/")[0], exist_ok=True)
         self._files.put_file(str(self._root / name), there)
 
     @contextmanager

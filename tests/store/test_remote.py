@@ -18,9 +18,32 @@ from r1ci.store.sweeps import SweepFolder, TrialRecord
 STEP = Step("model", {"seed": 1}, {})
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(scope="module")
+def s3() -> Iterator[fsspec.AbstractFileSystem]:
+    """A server that speaks S3, where the environment points to."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "anything")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        files = fsspec.filesystem("s3")
+        files.mkdir("bucket")
+        yield files
+    server.stop()
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A place that two working copies share."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        yield f"s3://bucket/{tmp_path.name}"
+        return
     if request.param == "file":
         yield f"file://{tmp_path / 'there'}"
         return
@@ -139,10 +162,17 @@ def test_sweeps_are_seen_from_elsewhere_and_forgotten_everywhere(url: str, tmp_p
     assert SweepFolder(copy(url, tmp_path / "c").root, "lr").records() == ()
 
 
+def test_a_bucket_that_is_not_there_is_an_error_and_not_made(s3: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    store = copy("s3://misspelled/runs", tmp_path / "here")
+    with pytest.raises(StoreUnwritable, match="could not be copied to s3://misspelled/runs"):
+        compute(store)
+    assert s3.ls("") == ["bucket"]
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("s3://bucket/runs", "needs s3fs"),
+        ("abfs://bucket/runs", "needs adlfs"),
         ("gs://bucket/runs", "needs gcsfs"),
         ("nowhere://runs", "no store can be at nowhere://runs"),
     ],
@@ -150,7 +180,7 @@ def test_sweeps_are_seen_from_elsewhere_and_forgotten_everywhere(url: str, tmp_p
 def test_a_protocol_that_cannot_be_spoken_here_is_named(
     url: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for package in ("s3fs", "gcsfs"):
+    for package in ("adlfs", "gcsfs"):
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(EnvironmentMissing, match=text):
         working_copy(url, tmp_path)
