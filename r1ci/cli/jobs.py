@@ -86,11 +86,9 @@ def exit_code(job: Job, replay: Replay) -> int:
         return 0
     if job.state == "stopped":
         return 130
-    if replay.end is None and job.exit_code is None and job.state == "failed":
-        return mute(job).exit_code
     said = replay.end or {}
     code = said["error"]["code"] if "error" in said else said.get("code", job.exit_code)
-    return 0 if job.state == "succeeded" else int(code or 1)
+    return 0 if job.state == "succeeded" else int(code or mute(job).exit_code)
 
 
 def mute(job: Job) -> R1ciError:

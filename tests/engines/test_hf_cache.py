@@ -163,8 +163,8 @@ def test_a_context_that_takes_tokens_back_is_read_from_there(policy) -> None:
     asyncio.run(run())
 
 
-def test_padding_of_a_pass_overwrites_nobodys_last_token(policy) -> None:
-    """The longest context has the shortest chunk: its padding would land on its own last position."""
+def test_contexts_read_in_one_pass_overwrite_nobodys_last_token(policy) -> None:
+    """The longest context has the shortest chunk."""
     long, short = encode(policy.tokenizer, "the answer is " * 12), encode(policy.tokenizer, "1 + 2")
 
     async def run() -> None:
