@@ -28,6 +28,14 @@ from r1ci.plan.compile import plan_to_json
 from r1ci.plan.steps import Cell, Plan, Step
 from r1ci.spec.models import Experiment
 
+CHART = ".js-plotly-plot .trace"
+WATCH = f"""new MutationObserver((_, watch) => {{
+  if (document.querySelector('.plot svg')) window.stillAt ??= Math.round(performance.now());
+  if (!document.querySelector('{CHART}')) return;
+  window.chartAt = Math.round(performance.now());
+  watch.disconnect();
+}}).observe(document, {{ childList: true, subtree: true }})"""
+"""Notes when the first still chart and the first that reacts are there, in milliseconds from opening."""
 SEEDS, QUESTIONS, EPISODES, SHAPES = 5, 5, 64, 6
 METRICS = (
     "reward", "reward/correctness", "reward/format", "reward/turn_limit", "accuracy", "signal", "loss", "kl", "entropy",
@@ -228,14 +236,21 @@ def _open(page: Path) -> dict[str, Any]:
         else setTimeout(look, 10);
       }})();
     }})"""
-    with tempfile.TemporaryDirectory() as profile, Browser(Path(profile)) as browser:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, Browser(Path(profile)) as browser:
+        browser.send("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        browser.open(page, "#curves")
+        browser.until("window.chartAt")
+        still_at, chart_at = browser.value("[window.stillAt, window.chartAt]")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, Browser(Path(profile)) as browser:
         browser.open(page)
         painted = "Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)"
         usable = "Math.round(performance.getEntriesByType('navigation')[0].domInteractive)"
         return {
             "first_paint_ms": browser.value(painted),
             "text_ms": browser.value(usable),
-            "first_chart_ms": browser.value(wait.format("curves", ".js-plotly-plot .trace")),
+            "first_still_chart_from_opening_ms": still_at,
+            "first_chart_from_opening_ms": chart_at,
+            "first_chart_ms": browser.value(wait.format("curves", CHART)),
             "trajectories_ms": browser.value(wait.format("trajectories", "#items button")),
         }
 
